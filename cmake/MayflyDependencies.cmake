@@ -1,0 +1,41 @@
+# The libraries we stand on, each behind one target name, so that no other file
+# knows whether it is the distribution's shared build or our minimal static one.
+
+find_package(Threads REQUIRED)
+
+add_library(mayfly_curl INTERFACE)
+add_library(mayfly_simdjson INTERFACE)
+if(MAYFLY_MINIMAL_LIBRARIES)
+  include(MayflyMinimalLibraries)
+else()
+  find_package(CURL REQUIRED)
+  target_link_libraries(mayfly_curl INTERFACE CURL::libcurl)
+  find_package(simdjson REQUIRED)
+  target_link_libraries(mayfly_simdjson INTERFACE simdjson::simdjson)
+endif()
+
+if(NOT MAYFLY_RUNTIME_ONLY)
+  find_path(MAYFLY_BOOST_INCLUDE boost/beast.hpp REQUIRED)
+  add_library(mayfly_beast INTERFACE)
+  target_include_directories(mayfly_beast SYSTEM INTERFACE ${MAYFLY_BOOST_INCLUDE})
+  target_compile_definitions(mayfly_beast INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_REGEX)
+  target_link_libraries(mayfly_beast INTERFACE Threads::Threads)
+
+  find_path(MAYFLY_PROTOZERO_INCLUDE protozero/pbf_writer.hpp REQUIRED)
+  add_library(mayfly_protozero INTERFACE)
+  target_include_directories(mayfly_protozero SYSTEM INTERFACE ${MAYFLY_PROTOZERO_INCLUDE})
+
+  find_library(MAYFLY_ZSTD_STATIC libzstd.a REQUIRED)
+  add_library(mayfly_zstd INTERFACE)
+  target_link_libraries(mayfly_zstd INTERFACE ${MAYFLY_ZSTD_STATIC})
+
+  find_path(MAYFLY_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
+  add_library(mayfly_cli11 INTERFACE)
+  target_include_directories(mayfly_cli11 SYSTEM INTERFACE ${MAYFLY_CLI11_INCLUDE})
+endif()
+
+if(MAYFLY_TESTS)
+  find_path(MAYFLY_DOCTEST_INCLUDE doctest/doctest.h REQUIRED)
+  add_library(mayfly_doctest INTERFACE)
+  target_include_directories(mayfly_doctest SYSTEM INTERFACE ${MAYFLY_DOCTEST_INCLUDE})
+endif()

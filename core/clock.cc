@@ -1,0 +1,85 @@
+#include "core/clock.h"
+
+#include <charconv>
+#include <cstdio>
+#include <string_view>
+
+namespace mayfly::core {
+namespace chrono = std::chrono;
+
+std::string rfc3339(WallTime t) {
+  auto ms = chrono::floor<chrono::milliseconds>(t);
+  auto day = chrono::floor<chrono::days>(ms);
+  chrono::year_month_day date(day);
+  chrono::hh_mm_ss time(ms - day);
+  char text[40];
+  int n = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
+                        unsigned(date.month()), unsigned(date.day()), int(time.hours().count()),
+                        int(time.minutes().count()), int(time.seconds().count()),
+                        int(time.subseconds().count()));
+  return std::string(text, static_cast<std::size_t>(n));
+}
+
+namespace {
+
+// Reads exactly `digits` digits at `at`.
+bool number(std::string_view text, std::size_t at, std::size_t digits, int& out) {
+  if (text.size() < at + digits) return false;
+  out = 0;
+  for (char c : text.substr(at, digits)) {
+    if (c < '0' || c > '9') return false;
+    out = out * 10 + (c - '0');
+  }
+  return true;
+}
+
+// "Z", "+hh:mm" or "-hh:mm", and nothing behind it.
+bool zone_offset(std::string_view zone, chrono::minutes& out) {
+  if (zone == "Z" || zone == "z") {
+    out = chrono::minutes{0};
+    return true;
+  }
+  int hours, minutes;
+  if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':') return false;
+  if (!number(zone, 1, 2, hours) || !number(zone, 4, 2, minutes)) return false;
+  if (hours > 23 || minutes > 59) return false;
+  out = (zone[0] == '-' ? -1 : 1) * (chrono::hours(hours) + chrono::minutes(minutes));
+  return true;
+}
+
+}  // namespace
+
+bool parse_rfc3339(std::string_view text, WallTime& out) {
+  int year, month, day, hour, minute, second;
+  if (!number(text, 0, 4, year) || !number(text, 5, 2, month) || !number(text, 8, 2, day) ||
+      !number(text, 11, 2, hour) || !number(text, 14, 2, minute) || !number(text, 17, 2, second)) {
+    return false;
+  }
+  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') ||
+      text[13] != ':' || text[16] != ':') {
+    return false;
+  }
+  chrono::year_month_day date{chrono::year(year), chrono::month(unsigned(month)), chrono::day(unsigned(day))};
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return false;
+
+  std::size_t at = 19;
+  std::int64_t nanos = 0;
+  if (at < text.size() && text[at] == '.') {
+    std::int64_t unit = 100'000'000;
+    std::size_t first = ++at;
+    for (; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, unit /= 10) {
+      nanos += unit * (text[at] - '0');
+    }
+    if (at == first) return false;
+  }
+  chrono::minutes offset;
+  if (!zone_offset(text.substr(at), offset)) return false;
+
+  // Outside these years nanoseconds since 1970 overflow 64 bits.
+  if (year < 1678 || year > 2261) return false;
+  out = WallTime(chrono::sys_days(date).time_since_epoch() + chrono::hours(hour) + chrono::minutes(minute) +
+                 chrono::seconds(second) - offset + chrono::nanoseconds(nanos));
+  return true;
+}
+
+}  // namespace mayfly::core

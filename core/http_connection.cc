@@ -1,0 +1,170 @@
+#include "core/http_connection.h"
+
+#include <curl/curl.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+namespace mayfly::core {
+
+struct HttpConnection::CurlHandle {
+  CURL* easy = curl_easy_init();
+  ~CurlHandle() { curl_easy_cleanup(easy); }
+};
+
+HttpConnection::HttpConnection(Origin origin, Options options)
+    : origin_(std::move(origin)), options_(options), answer_(options.max_body_bytes) {}
+
+HttpConnection::~HttpConnection() = default;
+
+void HttpConnection::close() {
+  curl_.reset();
+  fd_ = -1;
+  in_flight_ = false;
+}
+
+template <class T>
+unexpected<Failure> HttpConnection::drop(expected<T, Failure> failed) {
+  if (failed.error().code != Errc::interrupted) close();
+  return unexpected(std::move(failed).error());
+}
+
+Outcome<void> HttpConnection::connect(Deadline deadline) {
+  close();
+  curl_ = std::make_unique<CurlHandle>();
+  CURL* easy = curl_->easy;
+  if (!easy) return drop(Outcome<void>(fail(Errc::unreachable, "libcurl could not be started")));
+
+  auto timeout = options_.connect_timeout;
+  if (!deadline.is_never()) {
+    timeout = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining()),
+                         std::chrono::milliseconds{1}, timeout);
+  }
+  std::string url = "http://" + origin_.host_port();
+  char reason[CURL_ERROR_SIZE] = "";
+  curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout.count()));
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason);
+  CURLcode code = curl_easy_perform(easy);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr);
+
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  if (code == CURLE_OK) code = curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket);
+  if (code != CURLE_OK || socket == CURL_SOCKET_BAD) {
+    std::string message = "no connection to " + origin_.host_port() + ": ";
+    message += *reason ? reason : curl_easy_strerror(code);
+    return drop(Outcome<void>(
+        fail(code == CURLE_OPERATION_TIMEDOUT && deadline.passed() ? Errc::timeout : Errc::unreachable, std::move(message))));
+  }
+  fd_ = socket;
+  // libcurl leaves the socket non-blocking. Blocking, a wait is one recv(2)
+  // instead of recv, poll, recv; where a wait has an end, poll comes first.
+  fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) & ~O_NONBLOCK);
+  return {};
+}
+
+Outcome<void> HttpConnection::wait(short events, Deadline deadline) {
+  pollfd fds[2] = {{fd_, events, 0}, {options_.wake_fd, POLLIN, 0}};
+  for (;;) {
+    int ready = poll(fds, options_.wake_fd < 0 ? 1 : 2, deadline.poll_ms());
+    if (ready > 0 && fds[0].revents != 0) return {};
+    if (ready > 0) return fail(Errc::interrupted, "the wait was interrupted");
+    if (ready == 0) return fail(Errc::timeout, "no answer from " + origin_.host_port() + " in time");
+    if (errno != EINTR) return fail(Errc::cut, std::string("poll: ") + std::strerror(errno));
+  }
+}
+
+Outcome<void> HttpConnection::send(std::string_view head, std::string_view body, Deadline deadline) {
+  if (in_flight_) close();
+  reused_ = fd_ >= 0;
+  if (!reused_) {
+    if (auto connected = connect(deadline); !connected) return connected;
+  }
+  answer_.clear();
+  in_flight_ = true;
+
+  bool may_block = deadline.is_never() && options_.wake_fd < 0;
+  iovec parts[2] = {{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(body.data()), body.size()}};
+  std::size_t left = head.size() + body.size();
+  while (left > 0) {
+    msghdr message{};
+    message.msg_iov = parts[0].iov_len > 0 ? parts : parts + 1;
+    message.msg_iovlen = parts[0].iov_len > 0 && parts[1].iov_len > 0 ? 2 : 1;
+    ssize_t sent = sendmsg(fd_, &message, MSG_NOSIGNAL | (may_block ? 0 : MSG_DONTWAIT));
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      if (auto ready = wait(POLLOUT, deadline); !ready) {
+        close();  // half a request is out: nothing else can follow it
+        return ready;
+      }
+      continue;
+    }
+    // The peer has closed. It may have answered first (413 to a long body), so
+    // the verdict is left to receive(), which then must not keep the connection.
+    if (sent < 0) break;
+    left -= static_cast<std::size_t>(sent);
+    for (auto& part : parts) {
+      auto taken = std::min(part.iov_len, static_cast<std::size_t>(sent));
+      part.iov_base = static_cast<char*>(part.iov_base) + taken;
+      part.iov_len -= taken;
+      sent -= static_cast<ssize_t>(taken);
+    }
+  }
+  cut_short_ = left > 0;
+  return {};
+}
+
+Outcome<bool> HttpConnection::receive_some(int flags) {
+  auto space = answer_.space();
+  ssize_t n;
+  do {
+    n = recv(fd_, space.data(), space.size(), flags);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  if (n < 0) {
+    return fail(answer_.started() ? Errc::cut : Errc::unanswered,
+                "the connection to " + origin_.host_port() + " ended: " + std::strerror(errno));
+  }
+  auto complete = answer_.feed(static_cast<std::size_t>(n));
+  if (complete && *complete) {
+    in_flight_ = false;
+    if (!answer_.keep_alive() || cut_short_) close();
+  }
+  return complete;
+}
+
+Outcome<const HttpAnswer*> HttpConnection::receive(Deadline deadline) {
+  if (!in_flight_) return fail(Errc::unanswered, "no request is waiting for an answer");
+  bool may_block = deadline.is_never() && options_.wake_fd < 0;
+  for (;;) {
+    if (!may_block) {
+      if (auto ready = wait(POLLIN, deadline); !ready) return drop(std::move(ready));
+    }
+    auto complete = receive_some(may_block ? 0 : MSG_DONTWAIT);
+    if (!complete) return drop(std::move(complete));
+    if (*complete) return &answer_;
+  }
+}
+
+Outcome<const HttpAnswer*> HttpConnection::receive_available() {
+  if (!in_flight_) return fail(Errc::unanswered, "no request is waiting for an answer");
+  auto complete = receive_some(MSG_DONTWAIT);
+  if (!complete) return drop(std::move(complete));
+  return *complete ? &answer_ : nullptr;
+}
+
+Outcome<const HttpAnswer*> HttpConnection::exchange(std::string_view head, std::string_view body, Deadline deadline) {
+  if (auto sent = send(head, body, deadline); !sent) return unexpected(sent.error());
+  return receive(deadline);
+}
+
+}  // namespace mayfly::core

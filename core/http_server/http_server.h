@@ -1,0 +1,101 @@
+// An HTTP/1.1 server on Boost.Beast, for the emulator's APIs and for the
+// telemetry listener of extensions. Functions never link it.
+//
+// One thread: everything runs on the io_context given to it.
+
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/failure.h"
+#include "core/uri.h"
+
+namespace mayfly::core {
+
+struct HttpReply {
+  unsigned status = 200;                                    // 100 .. 599
+  std::string content_type;                                 // none when empty
+  std::vector<std::pair<std::string, std::string>> fields;  // control bytes in values become spaces
+  std::string body;
+};
+
+// One request and its reply. Lives as long as the handler's coroutine.
+class HttpExchange {
+ public:
+  virtual ~HttpExchange() = default;
+
+  virtual std::string_view method() const = 0;
+  virtual std::string_view target() const = 0;  // as sent: path and query
+  virtual std::string_view path() const = 0;    // without the query, not decoded
+  virtual std::string_view query() const = 0;   // behind the '?', not decoded
+  // The first field of that name, without case; empty when there is none.
+  virtual std::string_view field(std::string_view name) const = 0;
+  // The same, and whether it was there at all.
+  virtual bool has_field(std::string_view name) const = 0;
+
+  // What read_body() gives. `too_large`: the body was over the limit; it was
+  // read to its end and thrown away, `size` bytes long, so that the connection
+  // lives on. `broken`: the peer went away or sent nonsense; no reply can reach it.
+  struct Body {
+    enum { whole, too_large, broken } state = whole;
+    std::string bytes;
+    std::size_t size = 0;
+  };
+  // Reads the body, at most once. A handler that replies without it closes the
+  // connection, because what follows on it is not a request.
+  virtual boost::asio::awaitable<Body> read_body(std::size_t limit_bytes) = 0;
+
+  // Sends the reply, at most once. Whether the peer still reads is not told:
+  // nothing depends on it. A handler that returns without a reply makes a 500.
+  virtual boost::asio::awaitable<void> reply(HttpReply reply) = 0;
+};
+
+// Called once a request's head has been read. An exception that leaves it
+// closes the connection and is printed to standard error.
+using HttpHandler = std::function<boost::asio::awaitable<void>(HttpExchange&)>;
+
+struct HttpServerOptions {
+  std::chrono::milliseconds head_timeout{10'000};  // from a head's first byte to its end
+  std::size_t max_connections = 1'024;             // further ones wait in the backlog
+  std::size_t max_head_bytes = 16 * 1024;
+  // Protects against web pages that call loopback addresses: a request with an
+  // Origin field is refused (403), and so is one whose Host is neither a
+  // loopback name or address nor in `host_names`.
+  bool refuse_browsers = true;
+  std::vector<std::string> host_names;  // without port; "*" allows any
+};
+
+// Strict about what it reads: see head_problem().
+class HttpServer {
+ public:
+  HttpServer(boost::asio::io_context& io, HttpServerOptions options, HttpHandler handler);
+  ~HttpServer();  // as stop()
+
+  // Binds and accepts. Port 0 takes a free one. `address` is numeric.
+  // Returns what it is bound to. Errors: Errc::refused, naming address and cause.
+  Outcome<Origin> listen(const std::string& address, std::uint16_t port);
+
+  // Closes the listening socket and every connection. Handlers that wait for
+  // something else than the network are not ended by this.
+  void stop();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+// Why this head (up to and including its empty line) must not be read further,
+// or an empty text: bare CR or LF, NUL, folded lines, a space before a colon,
+// more than 64 fields. What is wrong in Content-Length and Transfer-Encoding is
+// Beast's to find.
+std::string_view head_problem(std::string_view head);
+
+}  // namespace mayfly::core
