@@ -1,0 +1,66 @@
+// What happens in an execution environment, told as it happens. The lifecycle
+// and the process supervision tell; the terminal, the timeline and tests listen.
+// Nobody who listens can change anything.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/clock.h"
+
+namespace mayfly::emulator {
+
+// The figures of a REPORT line. Durations as Lambda gives them: milliseconds
+// with two decimals are made from these when printed.
+struct Report {
+  std::string request_id;
+  std::string status;      // success, error, failure, timeout
+  std::string error_type;  // empty on success
+  std::chrono::nanoseconds duration{};             // runtime only: event out to answer in
+  std::chrono::nanoseconds init{};                 // zero unless this call paid for an Init phase
+  std::chrono::nanoseconds extensions{};           // from the answer to the last extension's `next`
+  std::int64_t billed_ms = 0;                      // init included, rounded up
+  int memory_mb = 0;
+  int max_memory_mb = 0;  // peak of all processes, read from /proc
+};
+
+struct Observation {
+  enum class Kind {
+    init_started,         // `detail`: phase, "init" or "invoke" (suppressed init)
+    process_started,      // `process`, `external_extension`
+    process_ready,        // `process` called `next` for the first time
+    init_ended,           // `detail`: success, error, timeout
+    invocation_accepted,  // `request_id`, `number`: the caller's request is taken
+    invocation_started,   // the event was handed out; `cold` when this environment never answered before
+    responded,            // the runtime has answered; `status`: success or error; `detail`: error type
+    process_idle,         // `process` waits in `next` again
+    invocation_ended,     // `report`; all are idle, or failure or timeout was dealt with
+    process_killed,       // `process` got `detail`: SIGTERM or SIGKILL
+    process_exited,       // `process`, `detail`: "exit status 1", "signal: killed"
+    frozen,               // nothing runs until the next invocation
+    reset_started,        // `detail`: what made it necessary: timeout, failure
+    shutdown_started,     // `detail`: shutdownReason
+    shutdown_ended,
+    log_line,             // `process`, `detail`: the line without its newline
+    platform_line,        // `detail`: START, END, REPORT, INIT_REPORT ... as CloudWatch shows them
+  };
+
+  Kind kind{};
+  core::WallTime time{};
+  std::int64_t elapsed_ns = 0;  // monotonic, since `mayfly run` started: for differences
+  std::uint32_t number = 0;     // of the invocation: 1, 2, ...; 0 outside invocations
+  std::string request_id;
+  std::string process;  // "bootstrap", or the extension's file name
+  bool external_extension = false;
+  bool cold = false;
+  std::string status;
+  std::string detail;
+  Report report;  // invocation_ended only
+};
+
+using Observer = std::function<void(const Observation&)>;
+
+}  // namespace mayfly::emulator

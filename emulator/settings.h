@@ -1,0 +1,47 @@
+// What `mayfly run` runs and within which limits: the outcome of options,
+// variables and defaults, decided before anything starts and not changed after.
+
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/uri.h"
+
+namespace mayfly::emulator {
+
+enum class LogFormat { text, json };
+
+struct Settings {
+  // The program and its arguments. One word without '/' is looked up in PATH.
+  std::vector<std::string> command{"./bootstrap"};
+  std::filesystem::path task_root;  // LAMBDA_TASK_ROOT and working directory: absolute
+
+  std::string function_name = "function";
+  bool any_function_name = true;  // the Invoke API takes every name, not only function_name
+  std::string function_version = "$LATEST";
+  std::string handler;  // _HANDLER
+  std::string region = "us-east-1";
+  std::string account_id = "123456789012";
+
+  core::Origin listen{"127.0.0.1", 9000};    // Invoke API; port 0 takes a free one
+  std::chrono::milliseconds timeout{3'000};  // 1 s .. 900 s
+  int memory_mb = 128;                       // 128 .. 10'240
+
+  std::vector<std::pair<std::string, std::string>> environment;  // --env, after those of Lambda
+  // What the function gets as credentials: name and value, in order.
+  std::vector<std::pair<std::string, std::string>> credentials;
+  std::vector<std::filesystem::path> extension_folders;  // each file in them is an external extension
+  LogFormat log_format = LogFormat::text;                // AWS_LAMBDA_LOG_FORMAT
+  std::string log_level;                                 // AWS_LAMBDA_LOG_LEVEL; empty: not set
+
+  // Lambda's own budgets; tests shorten them.
+  std::chrono::milliseconds init_limit{10'000};
+  std::chrono::milliseconds shutdown_with_internal{500};
+  std::chrono::milliseconds shutdown_with_external{2'000};
+};
+
+}  // namespace mayfly::emulator
