@@ -71,15 +71,19 @@ class HttpAnswer {
   Outcome<bool> read_head();
   Outcome<void> read_status_line(std::string_view line);
   Outcome<void> read_field(std::string_view line);
+  void read_connection_options(std::string_view list);
   Outcome<bool> begin_body();
   Outcome<bool> read_sized_body();
+  Outcome<bool> read_until_close();
   Outcome<bool> read_chunks();
+  Outcome<bool> read_trailers(std::size_t begin);
+  void close_gap();
   std::string_view text(Slice s) const { return {data_.get() + s.begin, s.size}; }
 
   const std::size_t max_body_bytes_;
   std::unique_ptr<char[]> data_;
   std::size_t capacity_ = 0;
-  std::size_t size_ = 0;  // bytes received
+  std::size_t size_ = 0;  // bytes received and kept
 
   Part part_ = Part::head;
   std::size_t scanned_ = 0;     // head: bytes already searched for its end
@@ -89,6 +93,7 @@ class HttpAnswer {
   std::size_t body_expected_ = 0;  // sized bodies only
   std::size_t chunk_at_ = 0;       // chunked: next undecoded byte
   bool keep_alive_ = true;
+  bool closes_ = false;  // the peer said "Connection: close"
   bool http_1_0_ = false;
   bool chunked_ = false;
   bool has_length_ = false;
