@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace mayfly::core {
 
@@ -17,6 +18,15 @@ struct HttpConnection::CurlHandle {
   CURL* easy = curl_easy_init();
   ~CurlHandle() { curl_easy_cleanup(easy); }
 };
+
+namespace {
+
+// As libcurl's own, but closed in every child process from the first moment on.
+curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+}  // namespace
 
 HttpConnection::HttpConnection(Origin origin, Options options)
     : origin_(std::move(origin)), options_(options), answer_(options.max_body_bytes) {}
@@ -53,6 +63,7 @@ Outcome<void> HttpConnection::connect(Deadline deadline) {
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(timeout.count()));
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reason);
   CURLcode code = curl_easy_perform(easy);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr);
@@ -72,40 +83,68 @@ Outcome<void> HttpConnection::connect(Deadline deadline) {
   return {};
 }
 
-Outcome<void> HttpConnection::wait(short events, Deadline deadline) {
+Outcome<void> HttpConnection::wait(short events, Deadline deadline, short* happened) {
   pollfd fds[2] = {{fd_, events, 0}, {options_.wake_fd, POLLIN, 0}};
   for (;;) {
     int ready = poll(fds, options_.wake_fd < 0 ? 1 : 2, deadline.poll_ms());
-    if (ready > 0 && fds[0].revents != 0) return {};
+    if (ready > 0 && fds[0].revents != 0) {
+      if (happened) *happened = fds[0].revents;
+      return {};
+    }
     if (ready > 0) return fail(Errc::interrupted, "the wait was interrupted");
     if (ready == 0) return fail(Errc::timeout, "no answer from " + origin_.host_port() + " in time");
     if (errno != EINTR) return fail(Errc::cut, std::string("poll: ") + std::strerror(errno));
   }
 }
 
+// Bytes or an end that nobody asked for: the peer has given the connection up,
+// often with a 408 that must not be taken for the answer to the next request.
+bool HttpConnection::is_stale() const {
+  pollfd socket{fd_, POLLIN, 0};
+  return poll(&socket, 1, 0) != 0;
+}
+
+// Waits until more of the request can be sent. A peer that answers 413 and reads
+// no further, but keeps the connection, would leave both sides waiting for each
+// other: so what it says meanwhile is read. True: that is the whole answer.
+Outcome<bool> HttpConnection::wait_to_send(Deadline deadline) {
+  short happened = 0;
+  if (auto ready = wait(POLLOUT | POLLIN, deadline, &happened); !ready) return unexpected(ready.error());
+  if (happened == POLLOUT) return false;
+  cut_short_ = true;
+  auto complete = receive_some(MSG_DONTWAIT);
+  answered_ = complete && *complete;
+  return complete;
+}
+
 Outcome<void> HttpConnection::send(std::string_view head, std::string_view body, Deadline deadline) {
-  if (in_flight_) close();
+  bool may_block = deadline.is_never() && options_.wake_fd < 0;
+  // The look at an idle connection costs a system call. Who waits without an
+  // end talks to the Runtime API, which neither times out nor speaks unasked.
+  if (in_flight_ || (fd_ >= 0 && !may_block && is_stale())) close();
   reused_ = fd_ >= 0;
   if (!reused_) {
     if (auto connected = connect(deadline); !connected) return connected;
   }
   answer_.clear();
+  answered_ = false;
   in_flight_ = true;
 
-  bool may_block = deadline.is_never() && options_.wake_fd < 0;
   iovec parts[2] = {{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(body.data()), body.size()}};
   std::size_t left = head.size() + body.size();
   while (left > 0) {
     msghdr message{};
     message.msg_iov = parts[0].iov_len > 0 ? parts : parts + 1;
     message.msg_iovlen = parts[0].iov_len > 0 && parts[1].iov_len > 0 ? 2 : 1;
-    ssize_t sent = sendmsg(fd_, &message, MSG_NOSIGNAL | (may_block ? 0 : MSG_DONTWAIT));
+    ssize_t sent = sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      if (auto ready = wait(POLLOUT, deadline); !ready) {
+      auto answered = wait_to_send(deadline);
+      if (!answered) {
         close();  // half a request is out: nothing else can follow it
-        return ready;
+        return unexpected(answered.error());
       }
+      if (*answered) return {};
       continue;
     }
     // The peer has closed. It may have answered first (413 to a long body), so
@@ -143,6 +182,7 @@ Outcome<bool> HttpConnection::receive_some(int flags) {
 }
 
 Outcome<const HttpAnswer*> HttpConnection::receive(Deadline deadline) {
+  if (std::exchange(answered_, false)) return &answer_;
   if (!in_flight_) return fail(Errc::unanswered, "no request is waiting for an answer");
   bool may_block = deadline.is_never() && options_.wake_fd < 0;
   for (;;) {
@@ -156,6 +196,7 @@ Outcome<const HttpAnswer*> HttpConnection::receive(Deadline deadline) {
 }
 
 Outcome<const HttpAnswer*> HttpConnection::receive_available() {
+  if (std::exchange(answered_, false)) return &answer_;
   if (!in_flight_) return fail(Errc::unanswered, "no request is waiting for an answer");
   auto complete = receive_some(MSG_DONTWAIT);
   if (!complete) return drop(std::move(complete));

@@ -42,8 +42,9 @@ class HttpConnection {
   // Sends a whole request, connecting first if need be. `head` ends with the
   // empty line and carries the right Content-Length; `body` is sent from where
   // it lies. An answer that was not received yet is given up with its connection.
-  // Errors: unreachable, timeout, interrupted; unanswered when the peer closed
-  // the connection meanwhile (see reused()).
+  // An answer that comes before the end of a long request ends the sending.
+  // Errors: unreachable, timeout, interrupted; unanswered, cut and protocol when
+  // the peer ended the connection or spoke nonsense meanwhile (see reused()).
   Outcome<void> send(std::string_view head, std::string_view body, Deadline deadline);
 
   // Waits for the answer to the last send(). The reference and all views into
@@ -51,8 +52,8 @@ class HttpConnection {
   // interrupted, protocol; after each but interrupted the connection is closed.
   Outcome<const HttpAnswer*> receive(Deadline deadline);
 
-  // For event loops, when fd() is readable: takes what has arrived. Null: not
-  // complete yet.
+  // For event loops, right after send() and when fd() is readable: takes what
+  // has arrived. Null: not complete yet.
   Outcome<const HttpAnswer*> receive_available();
 
   // send() and receive().
@@ -71,7 +72,9 @@ class HttpConnection {
   struct CurlHandle;
 
   Outcome<void> connect(Deadline deadline);
-  Outcome<void> wait(short events, Deadline deadline);
+  Outcome<void> wait(short events, Deadline deadline, short* happened = nullptr);
+  Outcome<bool> wait_to_send(Deadline deadline);
+  bool is_stale() const;
   Outcome<bool> receive_some(int flags);
   template <class T>
   unexpected<Failure> drop(expected<T, Failure> failed);
@@ -83,6 +86,7 @@ class HttpConnection {
   bool reused_ = false;
   bool in_flight_ = false;  // a request was sent and its answer not yet read
   bool cut_short_ = false;  // the peer stopped reading the request before its end
+  bool answered_ = false;   // the answer came while the request was being sent
   HttpAnswer answer_;
 };
 
