@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -35,6 +36,8 @@ constexpr std::size_t kPadding = 64;
 constexpr std::size_t kMaxDiscardedBytes = 64 * 1024 * 1024;
 // How long a closing connection waits for the peer to close, too.
 constexpr std::chrono::seconds kLinger{1};
+// How long no connection is accepted when the system has no room for one.
+constexpr std::chrono::milliseconds kAcceptPause{100};
 
 // What reads and writes on one connection need. Shared by the server, to be
 // able to close it, and the connection's coroutine.
@@ -145,6 +148,12 @@ class Exchange final : public HttpExchange {
   bool keep_alive_ = false;
 };
 
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
 // "[::1]:80" and "localhost:80" without their ports.
 std::string_view host_without_port(std::string_view host) {
   if (host.starts_with('[')) {
@@ -170,6 +179,7 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
   awaitable<void> serve(std::shared_ptr<Connection> connection);
   awaitable<std::size_t> read_head(Connection& connection);
   awaitable<bool> serve_one(Connection& connection);
+  awaitable<void> refuse(Connection& connection, std::string_view status, std::string_view problem);
   std::string_view refusal(const HttpExchange& exchange) const;
 
   asio::io_context& io;
@@ -221,9 +231,11 @@ awaitable<void> HttpServer::State::accept() {
     tcp::socket socket(io);
     co_await acceptor.async_accept(socket, asio::redirect_error(use_awaitable, error));
     if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor) co_return;
-    if (error) {  // out of descriptors, most likely: let connections end first
-      accepting = false;
-      co_return;
+    if (error == asio::error::connection_aborted) continue;
+    if (error) {  // out of descriptors, most likely
+      asio::steady_timer pause(io, kAcceptPause);
+      co_await pause.async_wait(asio::redirect_error(use_awaitable, error));
+      continue;
     }
     socket.set_option(tcp::no_delay(true), error);
     auto connection = std::make_shared<Connection>(std::move(socket));
@@ -265,7 +277,8 @@ awaitable<void> HttpServer::State::serve(std::shared_ptr<Connection> connection)
   stream.close();
 }
 
-// The size of the head now at the front of the buffer; 0 when there is none.
+// The size of the head now at the front of the buffer; 0 when the peer has gone
+// or was too slow, more than max_head_bytes when it is too long.
 awaitable<std::size_t> HttpServer::State::read_head(Connection& connection) {
   auto& [stream, buffer] = connection;
   std::size_t scanned = 0;
@@ -278,7 +291,7 @@ awaitable<std::size_t> HttpServer::State::read_head(Connection& connection) {
       stream.expires_never();
       co_return end + 4;
     }
-    if (got.size() >= options.max_head_bytes) co_return 0;
+    if (got.size() >= options.max_head_bytes) co_return options.max_head_bytes + 1;
     scanned = got.size() < 3 ? 0 : got.size() - 3;
     // Waiting for a request has no limit, waiting for the rest of one has.
     if (!got.empty() && !timed) {
@@ -299,23 +312,33 @@ std::string_view HttpServer::State::refusal(const HttpExchange& exchange) const 
   return {};
 }
 
+// For what is no request: nothing of it can be trusted for a reply.
+awaitable<void> HttpServer::State::refuse(Connection& connection, std::string_view status, std::string_view problem) {
+  std::string text = "HTTP/1.1 " + std::string(status) +
+                     "\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: " +
+                     std::to_string(problem.size() + 1) + "\r\n\r\n" + std::string(problem) + "\n";
+  boost::system::error_code error;
+  co_await asio::async_write(connection.stream, asio::buffer(text), asio::redirect_error(use_awaitable, error));
+}
+
 awaitable<bool> HttpServer::State::serve_one(Connection& connection) {
   std::size_t head_bytes = co_await read_head(connection);
   if (head_bytes == 0) co_return false;
+  if (head_bytes > options.max_head_bytes) {
+    co_await refuse(connection, "431 Request Header Fields Too Large", "the head is too long");
+    co_return false;
+  }
   std::string_view head(static_cast<const char*>(connection.buffer.data().data()), head_bytes);
   Exchange exchange(connection);
   std::string_view problem = head_problem(head);
   if (problem.empty() && !exchange.parse_head(head_bytes)) problem = "not an HTTP/1.1 request";
   if (!problem.empty()) {
-    std::string text = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: " +
-                       std::to_string(problem.size() + 1) + "\r\n\r\n" + std::string(problem) + "\n";
-    boost::system::error_code error;
-    co_await asio::async_write(connection.stream, asio::buffer(text), asio::redirect_error(use_awaitable, error));
+    co_await refuse(connection, "400 Bad Request", problem);
     co_return false;
   }
   if (auto why = refusal(exchange); !why.empty()) {
     co_await exchange.reply({403, "text/plain", {}, std::string(why)});
-    co_return false;
+    co_return exchange.keep_alive();
   }
   co_await handler(exchange);
   if (!exchange.replied()) co_await exchange.reply({500, "text/plain", {}, "No reply.\n"});
@@ -323,7 +346,7 @@ awaitable<bool> HttpServer::State::serve_one(Connection& connection) {
 }
 
 std::string_view head_problem(std::string_view head) {
-  std::size_t fields = 0;
+  std::size_t fields = 0, hosts = 0;
   bool request_line = true;
   while (!head.empty()) {
     auto end = head.find('\n');
@@ -332,14 +355,18 @@ std::string_view head_problem(std::string_view head) {
     line.remove_suffix(1);
     head.remove_prefix(end + 1);
     if (line.empty()) return head.empty() ? "" : "bytes behind the head";
-    if (line.find('\r') != line.npos || line.find('\0') != line.npos) return "a control character in the head";
-    if (!request_line) {
+    if (!is_field_value(line)) return "a control character in the head";
+    if (!std::exchange(request_line, false)) {
       if (line.front() == ' ' || line.front() == '\t') return "a folded header line";
       auto colon = line.find(':');
-      if (colon == line.npos || !is_token(line.substr(0, colon))) return "a header field without a valid name";
+      auto name = line.substr(0, colon);
+      if (colon == line.npos || !is_token(name)) return "a header field without a valid name";
       if (++fields > kMaxFields) return "more than 64 header fields";
+      if (same_field_name(name, "Host") && ++hosts > 1) return "more than one Host field";
+      if (same_field_name(name, "Transfer-Encoding") && !same_field_name(trim(line.substr(colon + 1)), "chunked")) {
+        return "a Transfer-Encoding other than chunked";
+      }
     }
-    request_line = false;
   }
   return "no end of the head";
 }

@@ -20,7 +20,14 @@
 
 namespace mayfly::core {
 
+// Not an aggregate: GCC 12 destroys the strings of a braced aggregate twice when
+// it stands inside a co_await expression.
 struct HttpReply {
+  HttpReply() = default;
+  HttpReply(unsigned reply_status, std::string type, std::vector<std::pair<std::string, std::string>> reply_fields,
+            std::string reply_body)
+      : status(reply_status), content_type(std::move(type)), fields(std::move(reply_fields)), body(std::move(reply_body)) {}
+
   unsigned status = 200;                                    // 100 .. 599
   std::string content_type;                                 // none when empty
   std::vector<std::pair<std::string, std::string>> fields;  // control bytes in values become spaces
@@ -70,7 +77,7 @@ struct HttpServerOptions {
   // Origin field is refused (403), and so is one whose Host is neither a
   // loopback name or address nor in `host_names`.
   bool refuse_browsers = true;
-  std::vector<std::string> host_names;  // without port; "*" allows any
+  std::vector<std::string> host_names{};  // without port; "*" allows any
 };
 
 // Strict about what it reads: see head_problem().
@@ -94,8 +101,9 @@ class HttpServer {
 
 // Why this head (up to and including its empty line) must not be read further,
 // or an empty text: bare CR or LF, NUL, folded lines, a space before a colon,
-// more than 64 fields. What is wrong in Content-Length and Transfer-Encoding is
-// Beast's to find.
+// more than 64 fields, two Host fields, a Transfer-Encoding that is not just
+// "chunked" (Beast takes others for no body at all, and the body for the next
+// request). What is wrong in Content-Length is Beast's to find.
 std::string_view head_problem(std::string_view head);
 
 }  // namespace mayfly::core
