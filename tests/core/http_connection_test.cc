@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 
+#include <array>
 #include <csignal>
 #include <cstdlib>
 #include <future>
@@ -39,7 +40,7 @@ HttpConnection connection_to(const Loopback& server, HttpConnection::Options opt
 Deadline guard() { return Deadline::after(20s); }
 
 // Both ways of waiting: with poll(2), and blocked inside recv(2).
-const Deadline kWays[] = {Deadline::after(20s), Deadline::never()};
+std::array<Deadline, 2> ways() { return {guard(), Deadline::never()}; }
 
 std::string body_of(const mayfly::core::Outcome<const mayfly::core::HttpAnswer*>& answer) {
   if (!answer) return "failed: " + answer.error().message;
@@ -49,7 +50,7 @@ std::string body_of(const mayfly::core::Outcome<const mayfly::core::HttpAnswer*>
 }  // namespace
 
 TEST_CASE("requests share a connection while both sides keep it") {
-  for (auto deadline : kWays) {
+  for (auto deadline : ways()) {
     Loopback server([](Peer& peer, int) {
       for (int i = 0; i < 3; ++i) {
         auto request = peer.read_message();
@@ -67,7 +68,7 @@ TEST_CASE("requests share a connection while both sides keep it") {
 }
 
 TEST_CASE("an answer with Connection: close, or without a length, ends the connection and the next request opens another") {
-  for (auto deadline : kWays) {
+  for (auto deadline : ways()) {
     Loopback server([](Peer& peer, int number) {
       peer.read_message();
       peer.write(number == 0 ? "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na" : "HTTP/1.1 200 OK\r\n\r\nb");
@@ -83,7 +84,7 @@ TEST_CASE("an answer with Connection: close, or without a length, ends the conne
 }
 
 TEST_CASE("a peer that closes before an answer leaves the request unanswered") {
-  for (auto deadline : kWays) {
+  for (auto deadline : ways()) {
     Loopback server([](Peer& peer, int) { peer.read_message(); });
     auto connection = connection_to(server);
     auto answer = connection.exchange(kGet, "", deadline);
@@ -96,7 +97,7 @@ TEST_CASE("a peer that closes before an answer leaves the request unanswered") {
 
 TEST_CASE("a peer that resets before an answer leaves the request unanswered and raises no signal") {
   std::signal(SIGPIPE, SIG_DFL);
-  for (auto deadline : kWays) {
+  for (auto deadline : ways()) {
     Loopback server([](Peer& peer, int) {
       peer.read_head();
       peer.reset();
@@ -110,7 +111,7 @@ TEST_CASE("a peer that resets before an answer leaves the request unanswered and
 }
 
 TEST_CASE("a peer that closes inside an answer cuts it") {
-  for (auto deadline : kWays) {
+  for (auto deadline : ways()) {
     for (std::string part : {"H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell"}) {
       CAPTURE(part);
       Loopback server([&](Peer& peer, int) {
@@ -166,7 +167,7 @@ TEST_CASE("with a deadline, a kept connection that has ended or spoken unasked i
 
 TEST_CASE("413 before the end of a long body is received, and the connection not used again") {
   std::string body(20'000'000, 'x');
-  for (auto deadline : kWays) {
+  for (auto deadline : ways()) {
     for (bool keeps_open : {true, false}) {
       CAPTURE(keeps_open);
       std::promise<void> answered;
@@ -197,7 +198,7 @@ TEST_CASE("413 before the end of a long body is received, and the connection not
 
 TEST_CASE("an interim answer while a long body is being sent does not end the sending") {
   std::string body(8'000'000, 'x');
-  for (auto deadline : kWays) {
+  for (auto deadline : ways()) {
     Loopback server([&](Peer& peer, int) {
       auto head = peer.read_head();
       peer.write("HTTP/1.1 100 Continue\r\n\r\n");
@@ -418,7 +419,7 @@ TEST_CASE("a signal does not end a wait") {
   action.sa_handler = [](int) {};
   sigaction(SIGUSR1, &action, nullptr);  // without SA_RESTART
   pthread_t client = pthread_self();
-  for (auto deadline : kWays) {
+  for (auto deadline : ways()) {
     Loopback server([&](Peer& peer, int) {
       peer.read_message();
       for (int i = 0; i < 50; ++i) {

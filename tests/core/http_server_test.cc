@@ -1,0 +1,405 @@
+#include "core/http_server/http_server.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "tests/core/loopback.h"
+
+using namespace std::literals;
+using mayfly::core::head_problem;
+using mayfly::core::HttpExchange;
+using mayfly::core::HttpReply;
+using mayfly::core::HttpServer;
+using mayfly::core::HttpServerOptions;
+using mayfly::test::connect_to;
+using mayfly::test::Peer;
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t kBodyLimit = 1'000;
+
+HttpReply reply(unsigned status, std::string body) { return {status, "text/plain", {}, std::move(body)}; }
+
+std::string words(const HttpExchange& exchange, const std::string& body) {
+  return std::string(exchange.method()) + " " + std::string(exchange.path()) + " " + std::string(exchange.query()) + " " +
+         std::string(exchange.field("x-field")) + (exchange.has_field("X-Field") ? "!" : "") + " " + body;
+}
+
+// Answers with what it understood.
+asio::awaitable<void> describe(HttpExchange& exchange) {
+  if (exchange.path() == "/silent") co_return;
+  if (exchange.path() == "/throws") throw std::runtime_error("a handler's own");
+  HttpReply answer = reply(200, "body");
+  if (exchange.path() == "/unread") {
+    answer = reply(413, "unread");
+  } else if (exchange.path() == "/injects") {
+    answer.content_type += "\r\nX-Evil: 1";
+    answer.fields.emplace_back("A", "b\r\nX-Evil: 1\r\n\r\nHTTP/1.1");
+  } else if (exchange.path() == "/empty") {
+    answer = reply(204, "");
+  } else {
+    auto body = co_await exchange.read_body(kBodyLimit);
+    bool large = body.state == HttpExchange::Body::too_large;
+    answer = large ? reply(413, std::to_string(body.size)) : reply(200, words(exchange, body.bytes));
+    answer.fields.emplace_back("X-Reply", "yes");
+  }
+  co_await exchange.reply(std::move(answer));
+}
+
+// A server and the thread it runs on.
+class Running {
+ public:
+  explicit Running(HttpServerOptions options = {}) : server_(io_, std::move(options), describe) {
+    auto origin = server_.listen("127.0.0.1", 0);
+    REQUIRE(origin);
+    port_ = origin->port;
+    thread_ = std::thread([this] { io_.run(); });
+  }
+  ~Running() {
+    stop();
+    thread_.join();  // hangs here if stop() leaves anything running
+  }
+  void stop() {
+    asio::post(io_, [this] { server_.stop(); });
+  }
+  std::uint16_t port() const { return port_; }
+  Peer connect() const { return connect_to(port_); }
+
+ private:
+  asio::io_context io_{1};
+  HttpServer server_;
+  std::uint16_t port_;
+  std::thread thread_;
+};
+
+std::string get(std::string_view target, std::string_view fields = "") {
+  return "GET " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) + "\r\n";
+}
+
+std::string post(std::string_view body, std::string_view fields = "") {
+  return "POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+         std::string(fields) + "\r\n" + std::string(body);
+}
+
+std::string body_of(const std::string& message) {
+  auto end = message.find("\r\n\r\n");
+  return end == message.npos ? "no head in: " + message : message.substr(end + 4);
+}
+
+// The status of the answer, and whether the server closed the connection behind it.
+struct Outcome {
+  int status;
+  bool closed;
+  bool operator==(const Outcome&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const Outcome& o) { return out << o.status << (o.closed ? " closed" : " open"); }
+
+Outcome send(const Running& server, std::string_view request) {
+  Peer peer = server.connect();
+  peer.write(request);
+  auto answer = peer.read_message();
+  int status = answer.size() > 12 ? std::stoi(answer.substr(9, 3)) : 0;
+  bool says_close = answer.find("Connection: close\r\n") != answer.npos;
+  if (says_close) CHECK(peer.closed_by_peer());
+  return {status, says_close || status == 0};
+}
+
+}  // namespace
+
+TEST_CASE("method, path, query, fields and body reach the handler, and the reply its client") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write("PUT /a/b%20c?x=1?&y HTTP/1.1\r\nHost: localhost\r\nX-FIELD: \t v \r\nContent-Length: 4\r\n\r\nbody");
+  auto answer = peer.read_message();
+  CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(answer.find("Content-Type: text/plain\r\n") != answer.npos);
+  CHECK(answer.find("X-Reply: yes\r\n") != answer.npos);
+  CHECK(body_of(answer) == "PUT /a/b%20c x=1?&y v! body");
+}
+
+TEST_CASE("a connection carries many requests, pipelined ones too, in order") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write(get("/1") + post("two") + get("/3?q"));
+  CHECK(body_of(peer.read_message()) == "GET /1   ");
+  CHECK(body_of(peer.read_message()) == "POST /p   two");
+  CHECK(body_of(peer.read_message()) == "GET /3 q  ");
+  peer.write(get("/4"));
+  CHECK(body_of(peer.read_message()) == "GET /4   ");
+}
+
+TEST_CASE("a request may arrive byte by byte") {
+  Running server;
+  Peer peer = server.connect();
+  for (char c : post("slowly")) peer.write({&c, 1});
+  CHECK(body_of(peer.read_message()) == "POST /p   slowly");
+}
+
+TEST_CASE("a chunked body is read whole") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write("POST /p HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n" + get("/after"));
+  CHECK(body_of(peer.read_message()) == "POST /p   abcde");
+  CHECK(body_of(peer.read_message()) == "GET /after   ");
+}
+
+TEST_CASE("a head that could be understood in two ways is refused and the connection closed") {
+  Running server;
+  auto with = [&](std::string_view fields) {
+    return send(server, "POST /p HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) + "\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  };
+  for (auto fields : {"Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5",
+                      "Content-Length: 5\r\nContent-Length: 6", "Content-Length: +5", "Content-Length: -5", "Content-Length: 0x5",
+                      "Content-Length: 5, 6", "Content-Length: five", "Content-Length:", "Content-Length: 99999999999999999999",
+                      "Content-Length : 5", "Transfer-Encoding: gzip", "Transfer-Encoding: gzip, chunked",
+                      "Transfer-Encoding: chunked, gzip", "Transfer-Encoding: xchunked", "Transfer-Encoding:",
+                      "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "A: 1\r\n folded", "A: 1\r\n\tfolded", "A: bare\rCR",
+                      "A: bare\nLF", "A\x01: 1", "A: \x01", "no colon", ": no name", "na me: 1", "Host: other"}) {
+    CAPTURE(fields);
+    CHECK(with(fields) == Outcome{400, true});
+  }
+  CHECK(with("A: n\0l"sv) == Outcome{400, true});
+  CHECK(with("Transfer-Encoding:\tChunked ") == Outcome{200, false});
+  for (auto line : {"", "GET", "GET /", "GET / HTTP/2.0", "GET / HTTP/1.1 x", "GET  / HTTP/1.1", "GET /a b HTTP/1.1", "G(T / HTTP/1.1",
+                    "PRI * HTTP/2.0", " GET / HTTP/1.1", "GET / http/1.1", "GET /\tx HTTP/1.1"}) {
+    CAPTURE(line);
+    CHECK(send(server, line + "\r\nHost: localhost\r\n\r\n"s) == Outcome{400, true});
+  }
+}
+
+TEST_CASE("64 fields are read and 65 refused") {
+  Running server;
+  std::string fields;
+  for (int i = 0; i < 63; ++i) fields += "A: 1\r\n";
+  CHECK(send(server, get("/", fields)) == Outcome{200, false});
+  CHECK(send(server, get("/", fields + "A: 1\r\n")) == Outcome{400, true});
+}
+
+TEST_CASE("a head of 16 KiB is read and one byte more refused, in one piece or two") {
+  Running server;
+  auto head = [](std::size_t bytes) { return get("/", "A: " + std::string(bytes - get("/", "A: \r\n").size(), 'x') + "\r\n"); };
+  REQUIRE(head(100).size() == 100);
+  CHECK(send(server, head(16 * 1024)) == Outcome{200, false});
+  CHECK(send(server, head(16 * 1024 + 1)) == Outcome{431, true});
+  CHECK(send(server, head(200'000)) == Outcome{431, true});
+}
+
+TEST_CASE("web pages and other hosts' names are refused") {
+  Running server({.host_names = {"sandbox.localdomain"}});
+  auto with_host = [&](std::string_view host) {
+    return send(server, "GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n").status;
+  };
+  for (auto host : {"localhost", "localhost:9000", "127.0.0.1", "127.0.0.1:9000", "127.9.9.9", "[::1]:80", "sandbox.localdomain",
+                    "SANDBOX.localdomain:80"}) {
+    CAPTURE(host);
+    CHECK(with_host(host) == 200);
+  }
+  for (auto host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80", "[::2]:80", "[::1", "",
+                    "evil.example:127", "0.0.0.0"}) {
+    CAPTURE(host);
+    CHECK(with_host(host) == 403);
+  }
+  CHECK(send(server, "GET / HTTP/1.1\r\n\r\n").status == 403);
+  CHECK(send(server, get("/", "Origin: http://localhost\r\n")).status == 403);
+  CHECK(send(server, get("/", "Origin:\r\n")).status == 403);
+}
+
+TEST_CASE("any host can be allowed, and the check switched off") {
+  Running any({.host_names = {"*"}});
+  CHECK(send(any, "GET / HTTP/1.1\r\nHost: anything\r\n\r\n").status == 200);
+  CHECK(send(any, "GET / HTTP/1.1\r\nHost: anything\r\nOrigin: x\r\n\r\n").status == 403);
+  Running off({.refuse_browsers = false});
+  CHECK(send(off, "GET / HTTP/1.1\r\nHost: anything\r\nOrigin: x\r\n\r\n").status == 200);
+}
+
+TEST_CASE("a body over the limit is thrown away and the connection lives on") {
+  Running server;
+  for (std::size_t n : {kBodyLimit - 1, kBodyLimit, kBodyLimit + 1, std::size_t{3'000'000}}) {
+    for (bool chunked : {false, true}) {
+      CAPTURE(n);
+      CAPTURE(chunked);
+      Peer peer = server.connect();
+      std::string body(n, 'x');
+      char size[20];
+      std::snprintf(size, sizeof size, "%zx", n);
+      peer.write(chunked ? "POST /p HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"s + size + "\r\n" + body + "\r\n0\r\n\r\n"
+                         : post(body));
+      auto answer = peer.read_message();
+      if (n <= kBodyLimit) {
+        CHECK(body_of(answer) == "POST /p   " + body);
+      } else {
+        CHECK(answer.starts_with("HTTP/1.1 413 "));
+        CHECK(body_of(answer) == std::to_string(n));
+      }
+      peer.write(get("/after"));
+      CHECK(body_of(peer.read_message()) == "GET /after   ");
+    }
+  }
+}
+
+TEST_CASE("a reply before the body is read reaches a client that is still sending, then the connection closes") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write("POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n");
+  peer.write(std::string(5'000'000, 'x'));
+  auto answer = peer.read_message();
+  CHECK(answer.starts_with("HTTP/1.1 413 "));
+  CHECK(answer.find("Connection: close\r\n") != answer.npos);
+  CHECK(peer.closed_by_peer());
+}
+
+TEST_CASE("Expect: 100-continue is answered once the body is wanted") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write("POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(peer.read_head() == "HTTP/1.1 100 Continue\r\n\r\n");
+  peer.write("body");
+  CHECK(body_of(peer.read_message()) == "POST /p   body");
+  Peer unread = server.connect();
+  unread.write("POST /unread HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  CHECK(unread.read_message().starts_with("HTTP/1.1 413 "));
+}
+
+TEST_CASE("a head that is not complete in time is not waited for, an idle connection is") {
+  Running server({.head_timeout = 50ms});
+  Peer idle = server.connect();
+  Peer slow = server.connect();
+  slow.write("GET / HTTP/1.1\r\nHos");
+  CHECK(slow.closed_by_peer());
+  idle.write(get("/idle"));
+  CHECK(body_of(idle.read_message()) == "GET /idle   ");
+}
+
+TEST_CASE("connections over the limit wait until another ends") {
+  Running server({.max_connections = 2});
+  Peer first = server.connect();
+  Peer second = server.connect();
+  first.write(get("/1"));
+  second.write(get("/2"));
+  CHECK(body_of(first.read_message()) == "GET /1   ");
+  CHECK(body_of(second.read_message()) == "GET /2   ");
+  Peer third = server.connect();
+  third.write(get("/3"));
+  second.write(get("/still"));
+  CHECK(body_of(second.read_message()) == "GET /still   ");
+  char byte;
+  CHECK(recv(third.fd(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == -1);
+  first.close();
+  CHECK(body_of(third.read_message()) == "GET /3   ");
+}
+
+TEST_CASE("running out of descriptors delays connections and loses none") {
+  Running server;
+  int client = socket(AF_INET, SOCK_STREAM, 0);
+  rlimit before;
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(client) + 1;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(server.port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int connected = connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  Peer peer(client);
+  peer.write(get("/late"));
+  pollfd p{client, POLLIN, 0};
+  int answered = poll(&p, 1, 20);  // the accepting side fails meanwhile, at least once
+  setrlimit(RLIMIT_NOFILE, &before);
+  REQUIRE(connected == 0);
+  CHECK(answered == 0);
+  CHECK(body_of(peer.read_message()) == "GET /late   ");
+}
+
+TEST_CASE("stop closes idle, half-read and waiting connections, and the port") {
+  Running server;
+  Peer idle = server.connect();
+  idle.write(get("/"));
+  idle.read_message();
+  Peer half = server.connect();
+  half.write("GET / HT");
+  Peer body = server.connect();
+  body.write("POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nb");
+  server.stop();
+  CHECK(idle.closed_by_peer());
+  CHECK(half.closed_by_peer());
+  CHECK(body.closed_by_peer());
+  CHECK(server.connect().fd() == -1);
+}
+
+TEST_CASE("HTTP/1.0 and Connection: close end the connection after the reply") {
+  Running server;
+  CHECK(send(server, "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n") == Outcome{200, true});
+  CHECK(send(server, get("/", "Connection: close\r\n")) == Outcome{200, true});
+}
+
+TEST_CASE("a HEAD request gets the head alone, and 204 no length") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write("HEAD /h HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/empty") + get("/after"));
+  CHECK(peer.read_head().find("Content-Length: 10\r\n") != std::string::npos);
+  auto empty = peer.read_head();
+  CHECK(empty.starts_with("HTTP/1.1 204 "));
+  CHECK(empty.find("Content-Length") == empty.npos);
+  CHECK(body_of(peer.read_message()) == "GET /after   ");
+}
+
+TEST_CASE("a reply's values cannot add fields") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write(get("/injects"));
+  auto answer = peer.read_message();
+  CHECK(answer.find("\r\nX-Evil") == answer.npos);
+  CHECK(body_of(answer) == "body");
+}
+
+TEST_CASE("a handler without a reply makes a 500, and one that throws costs its own connection") {
+  Running server;
+  CHECK(send(server, get("/silent")).status == 500);
+  Peer thrown = server.connect();
+  thrown.write(get("/throws"));
+  CHECK(thrown.closed_by_peer());
+  CHECK(send(server, get("/")).status == 200);
+}
+
+TEST_CASE("a client that goes away inside its body or before its reply harms nobody") {
+  std::signal(SIGPIPE, SIG_DFL);
+  Running server;
+  for (int i = 0; i < 20; ++i) {
+    Peer half = server.connect();
+    half.write("POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 400\r\n\r\nb");
+    Peer gone = server.connect();
+    gone.write(get("/"));
+    i % 2 ? gone.reset() : gone.close();
+  }
+  CHECK(send(server, get("/")).status == 200);
+}
+
+TEST_CASE("a port in use and an address that is no number are named") {
+  Running server;
+  asio::io_context io;
+  HttpServer other(io, {}, describe);
+  auto used = other.listen("127.0.0.1", server.port());
+  REQUIRE_FALSE(used);
+  CHECK(used.error().message == "127.0.0.1:" + std::to_string(server.port()) + ": cannot listen there: Address already in use");
+  HttpServer named(io, {}, describe);
+  CHECK(named.listen("localhost", 0).error().message.starts_with("localhost:0: not a numeric address"));
+}
+
+TEST_CASE("head_problem names what is wrong") {
+  CHECK(head_problem("GET / HTTP/1.1\r\nHost: x\r\n\r\n") == "");
+  CHECK(head_problem("GET / HTTP/1.1\r\n") == "no end of the head");
+  CHECK(head_problem("") == "no end of the head");
+  CHECK(head_problem("GET / HTTP/1.1\r\n\r\nx") == "bytes behind the head");
+  CHECK(head_problem("GET / HTTP/1.1\n\r\n") == "a line that does not end with CR LF");
+  CHECK(head_problem("GET / HTTP/1.1") == "a line that does not end with CR LF");
+}
