@@ -126,7 +126,7 @@ Outcome<void> HttpConnection::send(std::string_view head, std::string_view body,
   if (!reused_) {
     if (auto connected = connect(deadline); !connected) return connected;
   }
-  answer_.clear();
+  into_->clear();
   answered_ = false;
   in_flight_ = true;
 
@@ -163,26 +163,26 @@ Outcome<void> HttpConnection::send(std::string_view head, std::string_view body,
 }
 
 Outcome<bool> HttpConnection::receive_some(int flags) {
-  auto space = answer_.space();
+  auto space = into_->space();
   ssize_t n;
   do {
     n = recv(fd_, space.data(), space.size(), flags);
   } while (n < 0 && errno == EINTR);
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
   if (n < 0) {
-    return fail(answer_.started() ? Errc::cut : Errc::unanswered,
+    return fail(into_->started() ? Errc::cut : Errc::unanswered,
                 "the connection to " + origin_.host_port() + " ended: " + std::strerror(errno));
   }
-  auto complete = answer_.feed(static_cast<std::size_t>(n));
+  auto complete = into_->feed(static_cast<std::size_t>(n));
   if (complete && *complete) {
     in_flight_ = false;
-    if (!answer_.keep_alive() || cut_short_) close();
+    if (!into_->keep_alive() || cut_short_) close();
   }
   return complete;
 }
 
 Outcome<const HttpAnswer*> HttpConnection::receive(Deadline deadline) {
-  if (std::exchange(answered_, false)) return &answer_;
+  if (std::exchange(answered_, false)) return into_;
   if (!in_flight_) return fail(Errc::unanswered, "no request is waiting for an answer");
   bool may_block = deadline.is_never() && options_.wake_fd < 0;
   for (;;) {
@@ -191,16 +191,16 @@ Outcome<const HttpAnswer*> HttpConnection::receive(Deadline deadline) {
     }
     auto complete = receive_some(may_block ? 0 : MSG_DONTWAIT);
     if (!complete) return drop(std::move(complete));
-    if (*complete) return &answer_;
+    if (*complete) return into_;
   }
 }
 
 Outcome<const HttpAnswer*> HttpConnection::receive_available() {
-  if (std::exchange(answered_, false)) return &answer_;
+  if (std::exchange(answered_, false)) return into_;
   if (!in_flight_) return fail(Errc::unanswered, "no request is waiting for an answer");
   auto complete = receive_some(MSG_DONTWAIT);
   if (!complete) return drop(std::move(complete));
-  return *complete ? &answer_ : nullptr;
+  return *complete ? into_ : nullptr;
 }
 
 Outcome<const HttpAnswer*> HttpConnection::exchange(std::string_view head, std::string_view body, Deadline deadline) {

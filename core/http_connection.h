@@ -68,6 +68,12 @@ class HttpConnection {
   void close();
   const Origin& origin() const { return origin_; }
 
+  // From the next send() on, answers are read into `answer`, which must outlive
+  // this. So one answer can be kept while the next one is received.
+  void receive_into(HttpAnswer& answer) { into_ = &answer; }
+  // Replaces Options::wake_fd.
+  void wake_on(int fd) { options_.wake_fd = fd; }
+
  private:
   struct CurlHandle;
 
@@ -80,7 +86,7 @@ class HttpConnection {
   unexpected<Failure> drop(expected<T, Failure> failed);
 
   const Origin origin_;
-  const Options options_;
+  Options options_;
   std::unique_ptr<CurlHandle> curl_;
   int fd_ = -1;
   bool reused_ = false;
@@ -88,6 +94,7 @@ class HttpConnection {
   bool cut_short_ = false;  // the peer stopped reading the request before its end
   bool answered_ = false;   // the answer came while the request was being sent
   HttpAnswer answer_;
+  HttpAnswer* into_ = &answer_;
 };
 
 }  // namespace mayfly::core
