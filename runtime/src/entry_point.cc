@@ -1,0 +1,77 @@
+// The shared object's side of <mayfly/entry_point.h>.
+
+#include <mayfly/shared_object.h>
+
+#include <cstdio>
+#include <exception>
+#include <span>
+#include <utility>
+
+#include "core/log_scope.h"
+#include "runtime/src/error_json.h"
+
+namespace mayfly::runtime {
+namespace {
+
+mayfly_bytes bytes(std::string_view text) { return {text.data(), text.size()}; }
+
+// The loader's sink, seen from C++.
+class EntrySink final : public ResponseSink {
+ public:
+  explicit EntrySink(const mayfly_sink& sink) : sink_(sink) {}
+
+  void respond(std::string_view response) override {
+    if (!std::exchange(answered_, true)) sink_.respond(sink_.to, bytes(response));
+  }
+  void fail(std::string_view error_type, std::string_view error_json) override {
+    if (!std::exchange(answered_, true)) sink_.fail(sink_.to, bytes(error_type), bytes(error_json));
+  }
+
+ private:
+  const mayfly_sink& sink_;
+  bool answered_ = false;
+};
+
+}  // namespace
+
+void* init_entry(HandlerSource source, const mayfly_sink* sink) {
+  try {
+    return new Handler(source.make(source.from));
+  } catch (...) {
+    EntrySink to(*sink);
+    fail_with_current_exception(to);
+    return nullptr;
+  }
+}
+
+void invoke_entry(void* state, const mayfly_invocation* invocation, const mayfly_sink* sink) {
+  const auto& handler = *static_cast<const Handler*>(state);
+  EntrySink to(*sink);
+  Context context(std::span(invocation->fields, invocation->field_count));
+  // This object has a log of its own, as it has all of the library.
+  core::set_log_request_id(context.request_id());
+  try {
+    handler.invoke(handler.state,
+                   {{invocation->event.data, invocation->event.size}, invocation->event_capacity, context}, to);
+  } catch (...) {
+    fail_with_current_exception(to);
+  }
+  core::set_log_request_id({});
+}
+
+void before_shutdown_entry(void* state) {
+  const auto& handler = *static_cast<const Handler*>(state);
+  try {
+    if (handler.before_shutdown) handler.before_shutdown(handler.state);
+  } catch (...) {
+    log_error(current_exception_report());
+  }
+}
+
+void free_entry(void* state) {
+  auto* handler = static_cast<Handler*>(state);
+  if (handler->destroy) handler->destroy(handler->state);
+  delete handler;
+}
+
+}  // namespace mayfly::runtime

@@ -1,0 +1,46 @@
+// A failed invocation, or a failed Init phase, as Lambda wants to hear of it:
+// {"errorMessage":"...","errorType":"...","stackTrace":["...",...]}.
+
+#pragma once
+
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <mayfly/error.h>
+#include <mayfly/runtime/handler.h>
+
+namespace mayfly::runtime {
+
+struct ErrorReport {
+  std::string type;
+  std::string message;  // cut to 64 KiB
+  std::vector<std::string> stack_trace;
+};
+
+// An error that is JSON already, because a shared object has written it. Thrown
+// by our own handlers only, where an answer cannot be given otherwise.
+struct ReportedError : std::exception {
+  ReportedError(std::string type_of_error, std::string json_of_error)
+      : type(std::move(type_of_error)), json(std::move(json_of_error)) {}
+  const char* what() const noexcept override { return type.c_str(); }
+
+  std::string type;
+  std::string json;
+};
+
+// The exception that is being handled. An Error has its own type; any other
+// exception that of its class, without template arguments: "std::out_of_range".
+ErrorReport current_exception_report();
+
+std::string error_json(const ErrorReport& report);
+
+// One line: message, errorType and stackTrace.
+void log_error(const ErrorReport& report);
+
+// Logs the exception that is being handled and hands it to the sink. To be
+// called in a catch (...).
+void fail_with_current_exception(ResponseSink& sink);
+
+}  // namespace mayfly::runtime

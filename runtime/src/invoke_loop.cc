@@ -1,0 +1,81 @@
+#include "runtime/src/invoke_loop.h"
+
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <mayfly/log.h>
+
+#include "core/log_scope.h"
+#include "runtime/src/error_json.h"
+#include "runtime/src/trace_variable.h"
+
+namespace mayfly::runtime {
+namespace {
+
+// Posts what the handler answers, from where it lies.
+class ApiSink final : public ResponseSink {
+ public:
+  explicit ApiSink(RuntimeApi& api) : api_(api) {}
+
+  void respond(std::string_view bytes) override {
+    if (bytes.size() > kMaxResponseBytes) {
+      // Lambda would answer 413, and take no error after that.
+      return runtime::fail(*this, Error("Function.ResponseSizeTooLarge",
+                                        "Response payload size (" + std::to_string(bytes.size()) +
+                                            " bytes) exceeded maximum allowed payload size (" +
+                                            std::to_string(kMaxResponseBytes) + " bytes)."));
+    }
+    if (begin()) end(api_.post_response(bytes));
+  }
+
+  void fail(std::string_view error_type, std::string_view error_json) override {
+    if (begin()) end(api_.post_error(error_type, error_json));
+  }
+
+  bool answered() const { return answered_; }
+  // Set when the Runtime API could not be reached.
+  std::optional<core::Failure>& failure() { return failure_; }
+
+ private:
+  bool begin() {
+    if (answered_) return false;
+    answered_ = true;
+    // A full buffer of standard output would be frozen with the sandbox, and its
+    // lines appear in the log of a later invocation.
+    std::fflush(stdout);
+    return true;
+  }
+  void end(core::Outcome<void> posted) {
+    if (!posted) failure_ = std::move(posted).error();
+  }
+
+  RuntimeApi& api_;
+  bool answered_ = false;
+  std::optional<core::Failure> failure_;
+};
+
+}  // namespace
+
+core::Failure invoke_loop(RuntimeApi& api, const Handler& handler) {
+  TraceVariable trace;
+  for (;;) {
+    if (auto event = api.next(); !event) return std::move(event).error();
+    Context context(api.fields());
+    core::set_log_request_id(context.request_id());
+    trace.set(context.trace_id());
+
+    ApiSink sink(api);
+    try {
+      handler.invoke(handler.state, {api.event(), api.event_capacity(), context}, sink);
+      if (!sink.answered()) sink.respond("null");
+    } catch (...) {
+      fail_with_current_exception(sink);
+    }
+    core::set_log_request_id({});
+    if (sink.failure()) return *std::move(sink.failure());
+  }
+}
+
+}  // namespace mayfly::runtime

@@ -1,0 +1,16 @@
+// The loop of the Invoke phase: next, handler, response or error, and again.
+
+#pragma once
+
+#include <mayfly/runtime/handler.h>
+
+#include "core/failure.h"
+#include "runtime/src/runtime_api.h"
+
+namespace mayfly::runtime {
+
+// Ends with an Errc: interrupted when the environment is to shut down, anything
+// else when the Runtime API is gone.
+core::Failure invoke_loop(RuntimeApi& api, const Handler& handler);
+
+}  // namespace mayfly::runtime
