@@ -48,8 +48,7 @@ Status status_of(simdjson::error_code error) {
   switch (error) {
     case simdjson::SUCCESS: return Status::ok;
     case simdjson::INCORRECT_TYPE: return Status::wrong_kind;
-    case simdjson::NUMBER_OUT_OF_RANGE: 
-return Status::out_of_range;
+    case simdjson::NUMBER_OUT_OF_RANGE: return Status::out_of_range;
     default: return Status::malformed;
   }
 }
@@ -111,7 +110,10 @@ Kind Value::kind() {
 }
 
 bool Value::is_null() {
-  return ValueAccess::with(*this, [](auto& v) { return v.is_null(); });
+  // Through get(): converting a failed result throws, and "nulx" is a failed one.
+  bool null = false;
+  auto error = ValueAccess::with(*this, [&](auto& v) { return simdjson::simdjson_result<bool>(v.is_null()).get(null); });
+  return error == simdjson::SUCCESS && null;
 }
 
 Status Value::get(bool& out) {
