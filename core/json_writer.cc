@@ -103,6 +103,13 @@ Writer& Writer::number(std::uint64_t n) {
   return *this;
 }
 
+Writer& Writer::number(float f) {
+  if (!std::isfinite(f)) return null();
+  separate();
+  append_number(out_, f);
+  return *this;
+}
+
 Writer& Writer::number(double d) {
   if (!std::isfinite(d)) return null();
   separate();

@@ -143,7 +143,9 @@ Status read_number(Value& value, T& out, Fault& where) {
   // simdjson calls 1.5 or -1 "of another type" when an (unsigned) integer is asked for.
   if (status == Status::wrong_kind) return fault(where, status, "expected an integer within the range of its type");
   if (status != Status::ok) return leaf(where, status, value, "a number");
-  if constexpr (std::integral<T>) {
+  if constexpr (std::floating_point<T>) {
+    if (std::abs(wide) > std::numeric_limits<T>::max()) return leaf(where, Status::out_of_range, value, "a number");
+  } else {
     if (wide < std::numeric_limits<T>::min() || wide > std::numeric_limits<T>::max()) {
       return fault(where, Status::out_of_range,
                    std::to_string(wide) + " is outside " + std::to_string(std::numeric_limits<T>::min()) + ".." +
@@ -175,7 +177,7 @@ template <class T>
 Status read_vector(Value& value, T& out, Fault& where) {
   if (value.kind() != Kind::array) return wrong_kind(where, value, "an array");
   out.clear();
-  Status status = value.each_element([&](Value& element) {
+  return value.each_element([&](Value& element) {
     std::size_t index = out.size();
     if constexpr (std::same_as<typename T::value_type, bool>) {
       bool b = false;
@@ -186,8 +188,6 @@ Status read_vector(Value& value, T& out, Fault& where) {
       return inside_element(where, read(element, out.emplace_back(), where), index);
     }
   });
-  if (status == Status::malformed && where.message.empty()) return fault(where, status, "not valid JSON");
-  return status;
 }
 
 template <class T>
@@ -231,10 +231,7 @@ Status read_aggregate(Value& value, T& out, Fault& where) {
     }(std::make_index_sequence<n>{});
     return inside_member(where, s, name);
   });
-  if (status != Status::ok) {
-    if (where.message.empty()) where.message = "not valid JSON";
-    return status;
-  }
+  if (status != Status::ok) return status;
   std::string_view missing;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     static_cast<void>(((!seen[I] && !is_optional<std::remove_cvref_t<decltype(std::get<I>(all))>> ? (missing = names[I], true) : false) || ...));
@@ -382,6 +379,7 @@ expected<T, Fault> read(Value value) {
   Fault where;
   if (detail::read(value, out, where) == Status::ok) return out;
   where.path.insert(0, 1, '$');
+  if (where.message.empty()) where.message = "not valid JSON";  // between its values
   return unexpected(std::move(where));
 }
 

@@ -50,9 +50,12 @@ class Writer {
   {
     return number(static_cast<std::uint64_t>(n));
   }
-  // The shortest text that reads back as the same double; null for NaN and
-  // infinities, which JSON cannot say.
-  Writer& value(std::floating_point auto d) { return number(static_cast<double>(d)); }
+  // The shortest text that reads back as the same value of that type (long
+  // double is written as double); null for NaN and infinities, which JSON cannot
+  // say.
+  Writer& value(float f) { return number(f); }
+  Writer& value(double d) { return number(d); }
+  Writer& value(long double d) { return number(static_cast<double>(d)); }
   Writer& null() { return raw("null"); }
 
   // A value that is JSON already.
@@ -86,6 +89,7 @@ class Writer {
   }
   Writer& number(std::int64_t n);
   Writer& number(std::uint64_t n);
+  Writer& number(float f);
   Writer& number(double d);
 
   std::string& out_;
