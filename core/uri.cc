@@ -8,7 +8,8 @@
 namespace mayfly::core {
 namespace {
 
-bool is_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_alnum(char c) { return is_alpha(c) || (c >= '0' && c <= '9'); }
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -25,7 +26,7 @@ bool is_host_name(std::string_view host) {
 
 bool is_ipv6(std::string_view host) {
   in6_addr address;
-  return inet_pton(AF_INET6, std::string(host).c_str(), &address) == 1;
+  return host.find('\0') == host.npos && inet_pton(AF_INET6, std::string(host).c_str(), &address) == 1;
 }
 
 Outcome<std::uint16_t> parse_port(std::string_view text, std::string_view whole) {
@@ -35,6 +36,12 @@ Outcome<std::uint16_t> parse_port(std::string_view text, std::string_view whole)
     return fail(Errc::parse, "'" + std::string(whole) + "': the port must be a number from 1 to 65535");
   }
   return static_cast<std::uint16_t>(port);
+}
+
+// Of "http", "https" and what is carried by them, as in "otlp+http".
+std::uint16_t default_port(std::string_view scheme) {
+  auto carrier = scheme.substr(scheme.rfind('+') + 1);
+  return carrier == "https" ? 443 : carrier == "http" ? 80 : 0;
 }
 
 // An authority without userinfo. `default_port` 0 means that a port must be there.
@@ -76,8 +83,11 @@ Outcome<Origin> parse_host_port(std::string_view text) { return parse_authority(
 
 Outcome<Uri> parse_uri(std::string_view text) {
   Uri uri;
+  if (!std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c < 0x7f; })) {
+    return fail(Errc::parse, "a URL may hold no spaces, control or non-ASCII characters");
+  }
   auto colon = text.find("://");
-  if (colon == text.npos || colon == 0) return fail(Errc::parse, "a URL must begin with scheme://");
+  if (colon == text.npos || colon == 0 || !is_alpha(text[0])) return fail(Errc::parse, "a URL must begin with scheme://");
   for (char c : text.substr(0, colon)) {
     if (!is_alnum(c) && c != '+' && c != '-' && c != '.') return fail(Errc::parse, "a URL must begin with scheme://");
     uri.scheme += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -89,16 +99,15 @@ Outcome<Uri> parse_uri(std::string_view text) {
     uri.userinfo = authority.substr(0, at);
     authority.remove_prefix(at + 1);
   }
-  auto default_port = uri.scheme.ends_with("https") ? 443 : uri.scheme.ends_with("http") ? 80 : 0;
-  auto origin = parse_authority(authority, static_cast<std::uint16_t>(default_port));
-  if (!origin) return unexpected(origin.error());
+  auto origin = parse_authority(authority, default_port(uri.scheme));
+  if (!origin) {
+    // A password with an unescaped '/', '?' or '#' in it ends up as host and port.
+    if (text.find('@') != text.npos) return fail(Errc::parse, "a URL with userinfo: no valid host and port behind the '@'");
+    return unexpected(origin.error());
+  }
   uri.origin = std::move(*origin);
 
-  for (char c : target) {
-    auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte >= 0x7f) return fail(Errc::parse, "a URL may hold no spaces, control or non-ASCII characters");
-    if (c == '#') return fail(Errc::parse, "a URL of a server has no #fragment");
-  }
+  if (target.find('#') != target.npos) return fail(Errc::parse, "a URL of a server has no #fragment");
   uri.target = target.starts_with('/') ? std::string(target) : "/" + std::string(target);
   return uri;
 }

@@ -34,7 +34,8 @@ struct Uri {
 };
 
 // "scheme://[userinfo@]host[:port][/path][?query]"; a fragment is an error.
-// `http` and `https` have default ports, any other scheme must give one.
+// `http` and `https`, also as in "otlp+http", have default ports; any other
+// scheme must give one.
 // Errors: Errc::parse. The message never repeats userinfo or query.
 Outcome<Uri> parse_uri(std::string_view text);
 
