@@ -32,8 +32,11 @@ bool parse_rfc3339(std::string_view text, WallTime& out);
 class Deadline {
  public:
   static Deadline never() { return Deadline(Clock::time_point::max()); }
+  // A wait that the clock cannot count (centuries) is never.
   static Deadline after(std::chrono::nanoseconds wait) {
-    return Deadline(Clock::now() + std::chrono::duration_cast<Clock::duration>(wait));
+    auto now = Clock::now();
+    if (wait > Clock::time_point::max() - now) return never();
+    return Deadline(now + std::chrono::duration_cast<Clock::duration>(wait));
   }
 
   bool is_never() const { return at_ == Clock::time_point::max(); }
