@@ -107,11 +107,11 @@ TEST_CASE("fields are found by name without case and keep their order") {
 }
 
 TEST_CASE("a status line is read strictly") {
-  for (auto line : {"HTTP/1.1 200 OK", "HTTP/1.1 200 ", "HTTP/1.1 200", "HTTP/1.1 200 Tr\xc3\xa8s bien"}) {
+  for (std::string line : {"HTTP/1.1 200 OK", "HTTP/1.1 200 ", "HTTP/1.1 200", "HTTP/1.1 200 Tr\xc3\xa8s bien"}) {
     CAPTURE(line);
     CHECK(read(line + "\r\nContent-Length: 0\r\n\r\n"s) == good(""));
   }
-  for (auto line : {"", " HTTP/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 099 No",
+  for (std::string line : {"", " HTTP/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 099 No",
                     "HTTP/1.1 600 No", "HTTP/1.1 +20 No", "HTTP/1.1 -20 No", "HTTP/1.1 2 0 No", "HTTP/2.0 200 OK",
                     "HTTP/1.2 200 OK", "http/1.1 200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 200 O\x01K", "HTTP/1.1 200 O\nK",
                     "HTTP/1.1 200 O\rK", "ICY 200 OK", "SSH-2.0-OpenSSH_9.2"}) {
@@ -121,7 +121,7 @@ TEST_CASE("a status line is read strictly") {
 }
 
 TEST_CASE("a field that lenient readers would understand in different ways is refused") {
-  for (auto field : {"Content-Length : 5", " Content-Length: 5", "\tContent-Length: 5", "A: 1\r\n folded", "A: 1\r\n\tfolded",
+  for (std::string field : {"Content-Length : 5", " Content-Length: 5", "\tContent-Length: 5", "A: 1\r\n folded", "A: 1\r\n\tfolded",
                      "Content-Length: 5\r\nContent-Length: 6", "Content-Length: +5", "Content-Length: -5",
                      "Content-Length: 5, 5", "Content-Length: 0x5", "Content-Length: 5.", "Content-Length: five",
                      "Content-Length:", "Content-Length: 99999999999999999999999", "Content-Length: 18446744073709551616",
@@ -172,7 +172,7 @@ TEST_CASE("chunks are put together") {
 }
 
 TEST_CASE("a broken chunk is refused") {
-  for (auto body : {"\r\nhello", "g\r\n", "+5\r\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n",
+  for (std::string body : {"\r\nhello", "g\r\n", "+5\r\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n",
                     " 5\r\nhello\r\n0\r\n\r\n", "5 5\r\nhello\r\n0\r\n\r\n", ";5\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n",
                     "4\r\nhello\r\n0\r\n\r\n", "6\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n", "5\r\nhello\n0\r\n\r\n\r\n",
                     "FFFFFFFFFFFFFFFF\r\n", "10000000000000000\r\n", "5;a\x01z\r\nhello\r\n0\r\n\r\n", "0\r\nno colon\r\n\r\n",
@@ -266,7 +266,7 @@ TEST_CASE("interim answers without end are refused and take no stack") {
 }
 
 TEST_CASE("204 and 304 have no body") {
-  for (auto status : {"204 No Content", "304 Not Modified"}) {
+  for (std::string status : {"204 No Content", "304 Not Modified"}) {
     CAPTURE(status);
     auto got = read("HTTP/1.1 "s + status + "\r\nA: 1\r\n\r\n");
     CHECK(got.complete);
@@ -309,7 +309,7 @@ TEST_CASE("bytes behind an answer spoil the connection") {
 }
 
 TEST_CASE("the buffer is kept: a second answer of the same size lies where the first lay") {
-  for (auto fields : {"Content-Length: 300000\r\n", "Transfer-Encoding: chunked\r\n"}) {
+  for (std::string fields : {"Content-Length: 300000\r\n", "Transfer-Encoding: chunked\r\n"}) {
     CAPTURE(fields);
     std::string body(300'000, 'x');
     std::string bytes = ok(fields, fields[0] == 'C' ? body : "493E0\r\n" + body + "\r\n0\r\n\r\n");

@@ -157,7 +157,7 @@ TEST_CASE("a head that could be understood in two ways is refused and the connec
   auto with = [&](std::string_view fields) {
     return send(server, "POST /p HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) + "\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
   };
-  for (auto fields : {"Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5",
+  for (std::string fields : {"Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5",
                       "Content-Length: 5\r\nContent-Length: 6", "Content-Length: +5", "Content-Length: -5", "Content-Length: 0x5",
                       "Content-Length: 5, 6", "Content-Length: five", "Content-Length:", "Content-Length: 99999999999999999999",
                       "Content-Length : 5", "Transfer-Encoding: gzip", "Transfer-Encoding: gzip, chunked",
@@ -169,7 +169,7 @@ TEST_CASE("a head that could be understood in two ways is refused and the connec
   }
   CHECK(with("A: n\0l"sv) == Outcome{400, true});
   CHECK(with("Transfer-Encoding:\tChunked ") == Outcome{200, false});
-  for (auto line : {"", "GET", "GET /", "GET / HTTP/2.0", "GET / HTTP/1.1 x", "GET  / HTTP/1.1", "GET /a b HTTP/1.1", "G(T / HTTP/1.1",
+  for (std::string line : {"", "GET", "GET /", "GET / HTTP/2.0", "GET / HTTP/1.1 x", "GET  / HTTP/1.1", "GET /a b HTTP/1.1", "G(T / HTTP/1.1",
                     "PRI * HTTP/2.0", " GET / HTTP/1.1", "GET / http/1.1", "GET /\tx HTTP/1.1"}) {
     CAPTURE(line);
     CHECK(send(server, line + "\r\nHost: localhost\r\n\r\n"s) == Outcome{400, true});
@@ -198,12 +198,12 @@ TEST_CASE("web pages and other hosts' names are refused") {
   auto with_host = [&](std::string_view host) {
     return send(server, "GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n").status;
   };
-  for (auto host : {"localhost", "localhost:9000", "127.0.0.1", "127.0.0.1:9000", "127.9.9.9", "[::1]:80", "sandbox.localdomain",
+  for (std::string host : {"localhost", "localhost:9000", "127.0.0.1", "127.0.0.1:9000", "127.9.9.9", "[::1]:80", "sandbox.localdomain",
                     "SANDBOX.localdomain:80"}) {
     CAPTURE(host);
     CHECK(with_host(host) == 200);
   }
-  for (auto host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80", "[::2]:80", "[::1", "",
+  for (std::string host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80", "[::2]:80", "[::1", "",
                     "evil.example:127", "0.0.0.0"}) {
     CAPTURE(host);
     CHECK(with_host(host) == 403);
