@@ -230,6 +230,7 @@ awaitable<void> HttpServer::State::accept() {
     boost::system::error_code error;
     tcp::socket socket(io);
     co_await acceptor.async_accept(socket, asio::redirect_error(use_awaitable, error));
+    if (!acceptor.is_open()) co_return;  // stopped while this connection was on its way here
     if (error == asio::error::operation_aborted || error == asio::error::bad_descriptor) co_return;
     if (error == asio::error::connection_aborted) continue;
     if (error) {  // out of descriptors, most likely
