@@ -1,0 +1,98 @@
+#include "runtime/src/error_json.h"
+
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace mayfly;
+using runtime::ErrorReport;
+
+namespace orders {
+struct Gone : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+template <class T>
+struct Wrong : std::exception {
+  const char* what() const noexcept override { return "wrong"; }
+};
+[[gnu::noinline]] void refuse() { throw Error("Order.Refused", "no"); }
+[[gnu::noinline]] void call_refuse() {
+  refuse();
+  asm volatile("");  // not a tail call
+}
+}  // namespace orders
+
+namespace {
+
+struct Hidden : std::exception {
+  const char* what() const noexcept override { return "hidden"; }
+};
+
+template <class F>
+ErrorReport report_of(F throwing) {
+  try {
+    throwing();
+  } catch (...) {
+    return runtime::current_exception_report();
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("an Error has the type and the message its user gave") {
+  auto report = report_of([] { throw Error("Order.Invalid", "quantity must be positive"); });
+  CHECK(report.type == "Order.Invalid");
+  CHECK(report.message == "quantity must be positive");
+}
+
+TEST_CASE("other exceptions have the short name of their class") {
+  CHECK(report_of([] { throw std::runtime_error("m"); }).type == "std::runtime_error");
+  CHECK(report_of([] { throw std::runtime_error("m"); }).message == "m");
+  CHECK(report_of([] { throw orders::Gone("m"); }).type == "orders::Gone");
+  CHECK(report_of([] { throw orders::Wrong<std::vector<std::string>>(); }).type == "orders::Wrong");
+  CHECK(report_of([] { throw Hidden(); }).type == "Hidden");
+}
+
+TEST_CASE("a thrown value that is no exception is named by its type") {
+  CHECK(report_of([] { throw 42; }).type == "int");
+  CHECK(report_of([] { throw 42; }).message == "an exception of type int, which is no std::exception");
+  CHECK(report_of([] { throw std::string("s"); }).type == "std::basic_string");
+}
+
+TEST_CASE("error JSON is valid whatever the message holds") {
+  CHECK(runtime::error_json({"T", "é \"quoted\" \\ \n", {"a", "b"}}) ==
+        R"({"errorMessage":"é \"quoted\" \\ \n","errorType":"T","stackTrace":["a","b"]})");
+  CHECK(runtime::error_json({"T", std::string("\0\x01\xff", 3), {}}) ==
+        "{\"errorMessage\":\"\\u0000\\u0001\xEF\xBF\xBD\",\"errorType\":\"T\",\"stackTrace\":[]}");
+}
+
+TEST_CASE("a message longer than 64 KiB is cut") {
+  auto report = report_of([] { throw std::runtime_error(std::string(1'000'000, 'x')); });
+  CHECK(report.message.size() == 64 * 1024);
+}
+
+TEST_CASE("the stack trace begins where the exception was thrown") {
+  auto report = report_of([] { orders::call_refuse(); });
+  REQUIRE(report.stack_trace.size() >= 2);
+  CHECK(report.stack_trace[0].starts_with("orders::refuse()+0x"));
+  CHECK(report.stack_trace[1].starts_with("orders::call_refuse()+0x"));
+}
+
+TEST_CASE("the stack trace is that of the exception at hand, not of the last one thrown") {
+  auto report = report_of([] {
+    try {
+      orders::call_refuse();
+    } catch (...) {
+      try {
+        throw Hidden();
+      } catch (...) {
+      }
+      throw;
+    }
+  });
+  REQUIRE_FALSE(report.stack_trace.empty());
+  CHECK(report.stack_trace[0].starts_with("orders::refuse()+0x"));
+}
