@@ -18,6 +18,7 @@
 #include <set>
 
 #include "core/http_field.h"
+#include "core/http_server/request_head.h"
 
 namespace mayfly::core {
 namespace asio = boost::asio;
@@ -29,7 +30,6 @@ using asio::use_awaitable;
 
 namespace {
 
-constexpr std::size_t kMaxFields = 64;
 // Room behind a body, so that JSON can be parsed where it lies.
 constexpr std::size_t kPadding = 64;
 // Beyond this a body over its limit is not read to its end any more.
@@ -147,12 +147,6 @@ class Exchange final : public HttpExchange {
   bool replied_ = false;
   bool keep_alive_ = false;
 };
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 // "[::1]:80" and "localhost:80" without their ports.
 std::string_view host_without_port(std::string_view host) {
@@ -344,32 +338,6 @@ awaitable<bool> HttpServer::State::serve_one(Connection& connection) {
   co_await handler(exchange);
   if (!exchange.replied()) co_await exchange.reply({500, "text/plain", {}, "No reply.\n"});
   co_return exchange.keep_alive();
-}
-
-std::string_view head_problem(std::string_view head) {
-  std::size_t fields = 0, hosts = 0;
-  bool request_line = true;
-  while (!head.empty()) {
-    auto end = head.find('\n');
-    auto line = head.substr(0, end);
-    if (end == head.npos || line.empty() || line.back() != '\r') return "a line that does not end with CR LF";
-    line.remove_suffix(1);
-    head.remove_prefix(end + 1);
-    if (line.empty()) return head.empty() ? "" : "bytes behind the head";
-    if (!is_field_value(line)) return "a control character in the head";
-    if (!std::exchange(request_line, false)) {
-      if (line.front() == ' ' || line.front() == '\t') return "a folded header line";
-      auto colon = line.find(':');
-      auto name = line.substr(0, colon);
-      if (colon == line.npos || !is_token(name)) return "a header field without a valid name";
-      if (++fields > kMaxFields) return "more than 64 header fields";
-      if (same_field_name(name, "Host") && ++hosts > 1) return "more than one Host field";
-      if (same_field_name(name, "Transfer-Encoding") && !same_field_name(trim(line.substr(colon + 1)), "chunked")) {
-        return "a Transfer-Encoding other than chunked";
-      }
-    }
-  }
-  return "no end of the head";
 }
 
 }  // namespace mayfly::core

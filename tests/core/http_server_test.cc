@@ -14,7 +14,6 @@
 #include "tests/core/loopback.h"
 
 using namespace std::literals;
-using mayfly::core::head_problem;
 using mayfly::core::HttpExchange;
 using mayfly::core::HttpReply;
 using mayfly::core::HttpServer;
@@ -393,13 +392,4 @@ TEST_CASE("a port in use and an address that is no number are named") {
   CHECK(used.error().message == "127.0.0.1:" + std::to_string(server.port()) + ": cannot listen there: Address already in use");
   HttpServer named(io, {}, describe);
   CHECK(named.listen("localhost", 0).error().message.starts_with("localhost:0: not a numeric address"));
-}
-
-TEST_CASE("head_problem names what is wrong") {
-  CHECK(head_problem("GET / HTTP/1.1\r\nHost: x\r\n\r\n") == "");
-  CHECK(head_problem("GET / HTTP/1.1\r\n") == "no end of the head");
-  CHECK(head_problem("") == "no end of the head");
-  CHECK(head_problem("GET / HTTP/1.1\r\n\r\nx") == "bytes behind the head");
-  CHECK(head_problem("GET / HTTP/1.1\n\r\n") == "a line that does not end with CR LF");
-  CHECK(head_problem("GET / HTTP/1.1") == "a line that does not end with CR LF");
 }

@@ -1,0 +1,47 @@
+#include "core/http_server/request_head.h"
+
+#include <cstddef>
+#include <utility>
+
+#include "core/http_field.h"
+
+namespace mayfly::core {
+namespace {
+
+constexpr std::size_t kMaxFields = 64;
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+std::string_view head_problem(std::string_view head) {
+  std::size_t fields = 0, hosts = 0;
+  bool request_line = true;
+  while (!head.empty()) {
+    auto end = head.find('\n');
+    auto line = head.substr(0, end);
+    if (end == head.npos || line.empty() || line.back() != '\r') return "a line that does not end with CR LF";
+    line.remove_suffix(1);
+    head.remove_prefix(end + 1);
+    if (line.empty()) return head.empty() ? "" : "bytes behind the head";
+    if (!is_field_value(line)) return "a control character in the head";
+    if (!std::exchange(request_line, false)) {
+      if (line.front() == ' ' || line.front() == '\t') return "a folded header line";
+      auto colon = line.find(':');
+      auto name = line.substr(0, colon);
+      if (colon == line.npos || !is_token(name)) return "a header field without a valid name";
+      if (++fields > kMaxFields) return "more than 64 header fields";
+      if (same_field_name(name, "Host") && ++hosts > 1) return "more than one Host field";
+      if (same_field_name(name, "Transfer-Encoding") && !same_field_name(trim(line.substr(colon + 1)), "chunked")) {
+        return "a Transfer-Encoding other than chunked";
+      }
+    }
+  }
+  return "no end of the head";
+}
+
+}  // namespace mayfly::core

@@ -1,0 +1,18 @@
+// What Beast would let through in the head of a request, and we do not: readers
+// that disagree about where a request ends let one peer speak for another
+// (RFC 9112, sections 2.2, 5 and 6). Knows no Boost, to be fuzzed by itself.
+
+#pragma once
+
+#include <string_view>
+
+namespace mayfly::core {
+
+// Why this head (up to and including its empty line) must not be read further,
+// or an empty text: bare CR or LF, NUL, folded lines, a space before a colon,
+// more than 64 fields, two Host fields, a Transfer-Encoding that is not just
+// "chunked" (Beast takes others for no body at all, and the body for the next
+// request). What is wrong in Content-Length is Beast's to find.
+std::string_view head_problem(std::string_view head);
+
+}  // namespace mayfly::core

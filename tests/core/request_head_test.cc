@@ -1,0 +1,14 @@
+#include "core/http_server/request_head.h"
+
+#include <doctest/doctest.h>
+
+using mayfly::core::head_problem;
+
+TEST_CASE("head_problem names what is wrong") {
+  CHECK(head_problem("GET / HTTP/1.1\r\nHost: x\r\n\r\n") == "");
+  CHECK(head_problem("GET / HTTP/1.1\r\n") == "no end of the head");
+  CHECK(head_problem("") == "no end of the head");
+  CHECK(head_problem("GET / HTTP/1.1\r\n\r\nx") == "bytes behind the head");
+  CHECK(head_problem("GET / HTTP/1.1\n\r\n") == "a line that does not end with CR LF");
+  CHECK(head_problem("GET / HTTP/1.1") == "a line that does not end with CR LF");
+}
