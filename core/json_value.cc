@@ -17,6 +17,7 @@ struct Document::State {
   ondemand::parser parser;
   ondemand::document document;
   std::string copy;  // of texts that have no padding of their own
+  bool parsed = false;
 };
 
 // Value holds a simdjson cursor, or a pointer to the document when the whole
@@ -67,6 +68,7 @@ Document::~Document() = default;
 
 expected<Value, Fault> Document::parse(std::string_view text, std::size_t capacity) {
   State& s = *state_;
+  s.parsed = false;
   if (capacity < text.size() + kPadding) {
     s.copy.reserve(text.size() + kPadding);
     s.copy.assign(text);
@@ -75,6 +77,7 @@ expected<Value, Fault> Document::parse(std::string_view text, std::size_t capaci
   }
   auto error = s.parser.iterate(text.data(), text.size(), capacity).get(s.document);
   if (error) return unexpected(malformed(error));
+  s.parsed = true;
 
   Value value;
   bool scalar = false;
@@ -91,7 +94,7 @@ expected<Value, Fault> Document::parse(std::string_view text, std::size_t capaci
 
 bool Document::at_end() {
   const char* next = nullptr;
-  return state_->document.current_location().get(next) == simdjson::OUT_OF_BOUNDS;
+  return state_->parsed && state_->document.current_location().get(next) == simdjson::OUT_OF_BOUNDS;
 }
 
 Kind Value::kind() {

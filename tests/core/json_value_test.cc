@@ -218,6 +218,13 @@ TEST_CASE("a document is used again and again, also after a failure") {
   }
 }
 
+TEST_CASE("a document that holds no text is not at its end") {
+  Document document;
+  CHECK_FALSE(document.at_end());
+  REQUIRE_FALSE(document.parse("\xff"));
+  CHECK_FALSE(document.at_end());
+}
+
 TEST_CASE("nesting without end is malformed and takes no stack") {
   CHECK_FALSE(is_json(std::string(1'000'000, '[')));
   std::string deep = std::string(100'000, '[') + std::string(100'000, ']');

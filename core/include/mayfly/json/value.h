@@ -107,6 +107,7 @@ class Document {
   expected<Value, Fault> parse(std::string_view text) { return parse(text, text.size()); }
 
   // After all was read: true when nothing but white space follows the value.
+  // False when nothing was parsed.
   bool at_end();
 
  private:
