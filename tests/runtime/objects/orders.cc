@@ -1,0 +1,48 @@
+// Handlers as a shared object with a C++ library of its own.
+
+#include <mayfly/log.h>
+#include <mayfly/shared_object.h>
+
+#include <csignal>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+struct Order {
+  std::string_view id;
+  int quantity;
+};
+
+struct Receipt {
+  std::string_view order;
+  double total;
+};
+
+[[gnu::noinline]] static Receipt price(const Order& order, mayfly::Context& context) {
+  if (order.quantity < 1) throw mayfly::Error("Order.Invalid", "quantity must be positive");
+  mayfly::log.info("pricing", {{"request", context.request_id()}});
+  return {order.id, 1.5 * order.quantity};
+}
+MAYFLY_HANDLER(price)
+
+// Thrown inside the C++ library.
+static int out_of_range(std::string_view event) { return std::vector<int>(1).at(event.size()); }
+MAYFLY_HANDLER(out_of_range)
+
+static std::string_view echo(std::string_view event) { return event; }
+MAYFLY_HANDLER(echo)
+
+struct Broken {
+  Broken() { throw std::runtime_error("no table name"); }
+  void operator()() {}
+};
+MAYFLY_HANDLER(Broken)
+
+struct Ending {
+  std::string_view operator()(std::string_view event) {
+    std::raise(SIGTERM);
+    return event;
+  }
+  void before_shutdown() { mayfly::log.info("ended"); }
+};
+MAYFLY_HANDLER(Ending)
