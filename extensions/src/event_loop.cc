@@ -1,0 +1,87 @@
+#include "extensions/src/event_loop.h"
+
+#include <fcntl.h>
+
+#include <chrono>
+#include <utility>
+
+namespace mayfly::extension {
+namespace {
+
+// A connection that ends while `next` waits is made anew, three times in a row
+// at most: the Extensions API is as much alive as the environment.
+constexpr int kMaxLostConnections = 3;
+constexpr std::chrono::milliseconds kRetryAfter{50};
+
+}  // namespace
+
+EventLoop::EventLoop(core::Origin runtime_api, Observer& observer)
+    : runtime_api_(runtime_api),
+      observer_(observer),
+      api_(std::move(runtime_api)),
+      listener_(io_, [this](std::string body) {
+        TelemetryBatch batch(body, body.capacity(), parser_);
+        observer_.received(batch);
+      }) {}
+
+core::Outcome<Registration> EventLoop::register_extension(std::string_view name,
+                                                          const std::vector<std::string_view>& events) {
+  return api_.register_extension(name, events);
+}
+
+core::Outcome<bool> EventLoop::subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering) {
+  auto port = listener_.listen(runtime_api_.is_loopback());
+  if (!port) return unexpected(port.error());
+  return api_.subscribe(types, buffering, *port);
+}
+
+core::Outcome<void> EventLoop::run() {
+  next();
+  io_.run();
+  return outcome_;
+}
+
+void EventLoop::next() {
+  if (auto sent = api_.send_next(); !sent) return next_failed(sent.error());
+  wait_for_event();
+}
+
+void EventLoop::wait_for_event() {
+  if (watched_fd_ != api_.fd() || !readable_.is_open()) {
+    if (readable_.is_open()) readable_.close();
+    watched_fd_ = api_.fd();
+    readable_.assign(fcntl(watched_fd_, F_DUPFD_CLOEXEC, 0));
+  }
+  readable_.async_wait(readable_.wait_read, [this](boost::system::error_code error) {
+    if (!error) event_readable();
+  });
+}
+
+void EventLoop::event_readable() {
+  auto event = api_.receive_next();
+  if (!event) return next_failed(event.error());
+  if (std::holds_alternative<std::monostate>(*event)) return wait_for_event();
+  lost_connections_ = 0;
+  // A connection that will not carry another request has another socket then.
+  if (api_.fd() < 0) readable_.close();
+  if (auto* invoke = std::get_if<Invoke>(&*event)) return observer_.invoked(*invoke);
+  observer_.shut_down(std::get<Shutdown>(*event));
+}
+
+void EventLoop::next_failed(core::Failure failure) {
+  readable_.close();
+  bool lost = failure.code == core::Errc::unreachable || failure.code == core::Errc::unanswered ||
+              failure.code == core::Errc::cut;
+  // An event of a kind that is not known yet: nothing is to be done about it.
+  if (failure.code == core::Errc::parse) return next();
+  if (!lost || ++lost_connections_ > kMaxLostConnections) {
+    outcome_ = unexpected(std::move(failure));
+    return stop();
+  }
+  retry_.expires_after(kRetryAfter * lost_connections_);
+  retry_.async_wait([this](boost::system::error_code error) {
+    if (!error) next();
+  });
+}
+
+}  // namespace mayfly::extension

@@ -1,0 +1,49 @@
+// The HTTP server to which the Telemetry API delivers.
+//
+// A batch is answered 200 as soon as its bytes are here: Lambda waits for the
+// answer before it delivers the next one, and what reading it costs is none of
+// its business.
+
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/failure.h"
+#include "core/http_server/http_server.h"
+
+namespace mayfly::extension {
+
+class TelemetryListener {
+ public:
+  // Lambda's limit is twice the largest maxBytes and some metadata.
+  static constexpr std::size_t kMaxBodyBytes = 8 * 1024 * 1024;
+
+  // Receives the bodies, from the event loop itself: an exception thrown there
+  // leaves io_context::run().
+  using Deliver = std::function<void(std::string body)>;
+
+  TelemetryListener(boost::asio::io_context& io, Deliver deliver);
+
+  // Takes a free port and returns it. Lambda connects from outside of this
+  // process's network, so all interfaces must listen there; where the Runtime
+  // API is on loopback, so is whoever delivers.
+  // Errors: Errc::refused.
+  core::Outcome<std::uint16_t> listen(bool loopback_only);
+
+  // Deliveries over kMaxBodyBytes, which were thrown away whole.
+  std::size_t too_large() const { return too_large_; }
+
+ private:
+  boost::asio::awaitable<void> receive(core::HttpExchange& exchange);
+
+  boost::asio::io_context& io_;
+  Deliver deliver_;
+  std::size_t too_large_ = 0;
+  core::HttpServer server_;
+};
+
+}  // namespace mayfly::extension

@@ -1,0 +1,34 @@
+// Records become bytes as soon as they are here: an encoder appends each to the
+// batch that is open, and no record is kept in any other form.
+
+#pragma once
+
+#include <mayfly/telemetry_record.h>
+
+#include <cstddef>
+#include <string_view>
+
+#include "core/clock.h"
+#include "extensions/telemetry/batch.h"
+#include "extensions/telemetry/trace_context.h"
+
+namespace mayfly::telemetry {
+
+// What is known about a record besides itself.
+struct RecordContext {
+  std::string_view request_id;  // of the invocation that was running; may be empty
+  const TracedInvocations& invocations;
+  core::WallTime received;
+};
+
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+  virtual void add(const extension::TelemetryRecord& record, const RecordContext& context) = 0;
+  virtual std::size_t records() const = 0;
+  virtual std::size_t bytes() const = 0;
+  // The open batch, which is empty afterwards. At least one record must be in it.
+  virtual SharedBatch seal() = 0;
+};
+
+}  // namespace mayfly::telemetry

@@ -1,0 +1,85 @@
+#include "extensions/telemetry/otlp_value.h"
+
+namespace mayfly::telemetry {
+namespace {
+
+using json::Kind;
+using json::Status;
+using json::Value;
+using protozero::pbf_writer;
+
+constexpr int kMaxDepth = 32;
+constexpr protozero::pbf_tag_type kValues = 1;  // of ArrayValue and of KeyValueList
+
+protozero::data_view view(std::string_view text) { return {text.data(), text.size()}; }
+
+Status write_number(pbf_writer& writer, Value& value) {
+  std::int64_t integer = 0;
+  if (value.get(integer) == Status::ok) {
+    writer.add_int64(any_value::kInt, integer);
+    return Status::ok;
+  }
+  // Fractions, exponents and integers beyond 64 bits.
+  double number = 0;
+  Status status = value.get(number);
+  if (status == Status::ok) writer.add_double(any_value::kDouble, number);
+  return status;
+}
+
+}  // namespace
+
+Status write_any_value(pbf_writer writer, Value& value, int depth) {
+  auto kind = value.kind();
+  if (depth >= kMaxDepth && (kind == Kind::object || kind == Kind::array)) {
+    std::string_view raw;
+    Status status = value.raw(raw);
+    if (status == Status::ok) writer.add_string(any_value::kString, view(raw));
+    return status;
+  }
+  switch (kind) {
+    case Kind::null: return value.is_null() ? Status::ok : Status::malformed;  // an AnyValue without a value
+    case Kind::number: return write_number(writer, value);
+    case Kind::boolean: {
+      bool b = false;
+      Status status = value.get(b);
+      if (status == Status::ok) writer.add_bool(any_value::kBool, b);
+      return status;
+    }
+    case Kind::string: {
+      std::string_view text;
+      Status status = value.get(text);
+      if (status == Status::ok) writer.add_string(any_value::kString, view(text));
+      return status;
+    }
+    case Kind::array: {
+      pbf_writer list(writer, any_value::kArray);
+      return value.each_element([&](Value& element) { return write_any_value(pbf_writer(list, kValues), element, depth + 1); });
+    }
+    case Kind::object: {
+      pbf_writer list(writer, any_value::kKvlist);
+      return value.each_field(
+          [&](std::string_view name, Value& member) { return add_attribute(list, kValues, name, member, depth + 1); });
+    }
+  }
+  return Status::malformed;
+}
+
+Status add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, Value& value, int depth) {
+  pbf_writer pair(parent, tag);
+  pair.add_string(key_value::kKey, view(key));
+  return write_any_value(pbf_writer(pair, key_value::kValue), value, depth);
+}
+
+void add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, std::string_view value) {
+  pbf_writer pair(parent, tag);
+  pair.add_string(key_value::kKey, view(key));
+  pbf_writer(pair, key_value::kValue).add_string(any_value::kString, view(value));
+}
+
+void add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, std::int64_t value) {
+  pbf_writer pair(parent, tag);
+  pair.add_string(key_value::kKey, view(key));
+  pbf_writer(pair, key_value::kValue).add_int64(any_value::kInt, value);
+}
+
+}  // namespace mayfly::telemetry

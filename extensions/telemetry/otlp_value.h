@@ -1,0 +1,33 @@
+// JSON values as OTLP's AnyValue. Objects and arrays stay what they are.
+
+#pragma once
+
+#include <mayfly/json/value.h>
+
+#include <cstdint>
+#include <protozero/pbf_writer.hpp>
+#include <string>
+#include <string_view>
+
+namespace mayfly::telemetry {
+
+// Field numbers of opentelemetry/proto/common/v1/common.proto.
+namespace any_value {
+enum : protozero::pbf_tag_type { kString = 1, kBool = 2, kInt = 3, kDouble = 4, kArray = 5, kKvlist = 6 };
+}
+namespace key_value {
+enum : protozero::pbf_tag_type { kKey = 1, kValue = 2 };
+}
+
+// Writes the fields of an AnyValue. What lies deeper than 32 levels becomes a
+// string of JSON. Returns Status::malformed when the JSON is broken; the message
+// is incomplete then.
+json::Status write_any_value(protozero::pbf_writer writer, json::Value& value, int depth = 0);
+
+// Appends a KeyValue as field `tag` of `parent`.
+json::Status add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, json::Value& value,
+                           int depth = 0);
+void add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, std::string_view value);
+void add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, std::int64_t value);
+
+}  // namespace mayfly::telemetry

@@ -1,0 +1,68 @@
+#include "extensions/telemetry/trace_context.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace mayfly::telemetry {
+namespace {
+
+int digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::string decode_id(std::string_view hex, std::size_t bytes) {
+  if (hex.size() != bytes * 2) return {};
+  std::string out;
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    int high = digit(hex[i]), low = digit(hex[i + 1]);
+    if (high < 0 || low < 0) return {};
+    out += static_cast<char>(high * 16 + low);
+  }
+  if (std::ranges::all_of(out, [](char c) { return c == '\0'; })) return {};
+  return out;
+}
+
+std::optional<TraceContext> parse_xray_header(std::string_view header) {
+  TraceContext context;
+  while (!header.empty()) {
+    auto semicolon = std::min(header.find(';'), header.size());
+    auto part = header.substr(0, semicolon);
+    header.remove_prefix(std::min(semicolon + 1, header.size()));
+    if (part.starts_with("Root=1-") && part.size() == 40 && part[15] == '-') {
+      std::string hex(part.substr(7, 8));
+      hex += part.substr(16);
+      context.trace_id = decode_id(hex, 16);
+    } else if (part.starts_with("Parent=")) {
+      context.span_id = decode_id(part.substr(7), 8);
+    } else if (part == "Sampled=1") {
+      context.sampled = true;
+    }
+  }
+  if (context.trace_id.empty()) return std::nullopt;
+  return context;
+}
+
+void TracedInvocations::remember(std::string_view request_id, TraceContext context) {
+  for (auto& entry : entries_) {
+    if (entry.request_id != request_id) continue;
+    entry.context = std::move(context);
+    return;
+  }
+  entries_[next_] = {std::string(request_id), std::move(context)};
+  next_ = (next_ + 1) % entries_.size();
+}
+
+const TraceContext* TracedInvocations::find(std::string_view request_id) const {
+  if (request_id.empty()) return nullptr;
+  for (const auto& entry : entries_) {
+    if (entry.request_id == request_id) return &entry.context;
+  }
+  return nullptr;
+}
+
+}  // namespace mayfly::telemetry
