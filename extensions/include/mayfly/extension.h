@@ -70,19 +70,19 @@ struct Buffering {
 };
 
 struct Telemetry {
-  std::vector<TelemetryType> types;  // none: no subscription, on_records is not called
-  Buffering buffering;
+  std::vector<TelemetryType> types = {};  // none: no subscription, on_records is not called
+  Buffering buffering = {};
   // One call a delivery, which Lambda has been told is received. Where Lambda
   // has no Telemetry API (the official emulator answers 202), it is never called.
-  std::function<void(TelemetryBatch&)> on_records;
+  std::function<void(TelemetryBatch&)> on_records = {};
 };
 
 struct Options {
-  std::string name;  // must be the file name, which is the default
-  std::function<void(const Registration&)> on_init;   // registered, the function has not started
-  std::function<void(const Invoke&)> on_invoke;       // none: invocations are not subscribed to
-  std::function<void(const Shutdown&)> on_shutdown;   // the last call
-  Telemetry telemetry;
+  std::string name = {};  // must be the file name, which is the default
+  std::function<void(const Registration&)> on_init = {};  // registered, the function has not started
+  std::function<void(const Invoke&)> on_invoke = {};      // none: invocations are not subscribed to
+  std::function<void(const Shutdown&)> on_shutdown = {};  // the last call
+  Telemetry telemetry = {};
 };
 
 // Registers, subscribes and serves events until SHUTDOWN. Returns what main()

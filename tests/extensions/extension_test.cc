@@ -1,0 +1,225 @@
+#include <doctest/doctest.h>
+#include <mayfly/extension.h>
+
+#include <cstdlib>
+#include <future>
+#include <stdexcept>
+
+#include "fake_lambda.h"
+
+namespace ext = mayfly::extension;
+using ext::TelemetryType;
+
+namespace {
+
+constexpr auto kRegister = "/2020-01-01/extension/register";
+constexpr auto kSubscribe = "/2022-07-01/telemetry";
+constexpr auto kInitError = "/2020-01-01/extension/init/error";
+constexpr auto kExitError = "/2020-01-01/extension/exit/error";
+
+std::future<int> start(FakeLambda& lambda, ext::Options options) {
+  setenv("AWS_LAMBDA_RUNTIME_API", lambda.address().c_str(), 1);
+  return std::async(std::launch::async, [o = std::move(options)]() mutable { return ext::run(std::move(o)); });
+}
+
+ext::Telemetry all_records(std::function<void(ext::TelemetryBatch&)> on_records) {
+  return {{TelemetryType::platform, TelemetryType::function}, {}, std::move(on_records)};
+}
+
+}  // namespace
+
+TEST_CASE("an extension registers under its program's name and asks for the account id") {
+  FakeLambda lambda;
+  ext::Registration told;
+  auto done = start(lambda, {.on_init = [&](const ext::Registration& r) { told = r; }});
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+  auto call = lambda.call(kRegister);
+  CHECK(call.method == "POST");
+  CHECK(call.fields["Lambda-Extension-Name"] == "extensions_test");
+  CHECK(call.fields["Lambda-Extension-Accept-Feature"] == "accountId");
+  CHECK(told.function_name == "orders");
+  CHECK(told.function_version == "7");
+  CHECK(told.handler == "orders.handle");
+  CHECK(told.account_id == "123456789012");
+}
+
+TEST_CASE("only the events that are asked for are subscribed to") {
+  FakeLambda with, without;
+  auto first = start(with, {.on_invoke = [](const ext::Invoke&) {}});
+  with.wait_next(1);
+  auto second = start(without, {});
+  with.shut_down();
+  without.shut_down();
+  CHECK(first.get() + second.get() == 0);
+  CHECK(with.call(kRegister).body == R"({"events":["INVOKE","SHUTDOWN"]})");
+  CHECK(without.call(kRegister).body == R"({"events":["SHUTDOWN"]})");
+  CHECK_FALSE(without.was_called(kSubscribe));
+}
+
+TEST_CASE("an invocation is handed over with its trace and its deadline, then the next one is asked for") {
+  FakeLambda lambda;
+  std::vector<ext::Invoke> seen;
+  auto done = start(lambda, {.on_invoke = [&](const ext::Invoke& i) { seen.push_back(i); }});
+  lambda.invoke("id-1", 60'000, "Root=1-67891233-abcdef012345678912345678;Sampled=0");
+  lambda.invoke("id-2");
+  lambda.wait_next(3);
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].request_id == "id-1");
+  CHECK(seen[0].invoked_function_arn == "arn:aws:lambda:eu-west-1:123456789012:function:orders:live");
+  CHECK(seen[0].trace_id == "Root=1-67891233-abcdef012345678912345678;Sampled=0");
+  CHECK(seen[0].remaining() <= std::chrono::milliseconds(60'000));
+  CHECK(seen[0].remaining() > std::chrono::milliseconds(0));
+  CHECK(seen[1].trace_id.empty());
+  for (const auto& call : lambda.calls()) {
+    if (call.path != kRegister) CHECK(call.fields.at("Lambda-Extension-Identifier") == "8f9a2c1e-5b34-4c77-9d7e-0d6f5ab1c001");
+  }
+}
+
+TEST_CASE("shutdown reasons are read in any case, and unknown ones are accepted") {
+  using Reason = ext::Shutdown::Reason;
+  struct Row {
+    const char* word;
+    Reason reason;
+  };
+  for (auto row : {Row{"SPINDOWN", Reason::spindown}, Row{"timeout", Reason::timeout}, Row{"Failure", Reason::failure},
+                   Row{"SandboxTerminated", Reason::other}}) {
+    FakeLambda lambda;
+    ext::Shutdown seen;
+    auto done = start(lambda, {.on_shutdown = [&](const ext::Shutdown& s) { seen = s; }});
+    lambda.shut_down(row.word);
+    CHECK(done.get() == 0);
+    CHECK(seen.reason == row.reason);
+    CHECK(seen.reason_text == row.word);
+  }
+}
+
+TEST_CASE("events of unknown types and broken events are passed over") {
+  FakeLambda lambda;
+  auto done = start(lambda, {});
+  lambda.event(R"({"eventType":"REHEARSAL"})");
+  lambda.event("no JSON");
+  lambda.event("[]");
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+  CHECK(lambda.next_calls() == 4);
+}
+
+TEST_CASE("a connection that is lost while waiting for an event is made anew") {
+  FakeLambda lambda({.drop_next = 2});
+  auto done = start(lambda, {});
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+  CHECK(lambda.next_calls() == 3);
+}
+
+TEST_CASE("an Extensions API that stays away ends the extension with an error") {
+  FakeLambda lambda({.drop_next = 1'000});
+  auto done = start(lambda, {});
+  CHECK(done.get() == 1);
+  CHECK(lambda.next_calls() < 10);
+}
+
+TEST_CASE("a refused registration ends the extension with an error") {
+  FakeLambda lambda({.register_status = 403});
+  auto done = start(lambda, {});
+  CHECK(done.get() == 1);
+  CHECK(lambda.next_calls() == 0);
+}
+
+TEST_CASE("an address of the Runtime API that is missing or wrong is an error") {
+  unsetenv("AWS_LAMBDA_RUNTIME_API");
+  CHECK(ext::run({}) == 1);
+  for (const char* wrong : {"", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:80/path", "http://127.0.0.1:80"}) {
+    setenv("AWS_LAMBDA_RUNTIME_API", wrong, 1);
+    CHECK(ext::run({}) == 1);
+  }
+}
+
+TEST_CASE("the subscription names schema, types, destination and all three buffering limits") {
+  FakeLambda lambda;
+  auto telemetry = all_records([](ext::TelemetryBatch&) {});
+  telemetry.buffering = {2'000, 300'000, std::chrono::milliseconds(70)};
+  auto done = start(lambda, {.telemetry = telemetry});
+  lambda.wait_next(1);
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+  auto call = lambda.call(kSubscribe);
+  CHECK(call.method == "PUT");
+  CHECK(call.body.starts_with(R"({"schemaVersion":"2022-12-13","types":["platform","function"],)"
+                              R"("buffering":{"maxItems":2000,"maxBytes":300000,"timeoutMs":70},)"
+                              R"("destination":{"protocol":"HTTP","URI":"http://sandbox.localdomain:)"));
+}
+
+TEST_CASE("where there is no Telemetry API, life goes on") {
+  for (unsigned status : {202u, 404u}) {
+    FakeLambda lambda({.subscribe_status = status});
+    int invoked = 0;
+    auto done = start(lambda, {.on_invoke = [&](const ext::Invoke&) { ++invoked; }, .telemetry = all_records([](ext::TelemetryBatch&) {})});
+    lambda.invoke("id-1");
+    lambda.shut_down();
+    CHECK(done.get() == 0);
+    CHECK(invoked == 1);
+    CHECK_FALSE(lambda.was_called(kInitError));
+  }
+}
+
+TEST_CASE("a refused subscription is an error of the Init phase") {
+  for (unsigned status : {400u, 403u}) {
+    FakeLambda lambda({.subscribe_status = status});
+    auto done = start(lambda, {.telemetry = all_records([](ext::TelemetryBatch&) {})});
+    CHECK(done.get() == 1);
+    CHECK(lambda.call(kInitError).fields["Lambda-Extension-Function-Error-Type"] == "Extension.SubscriptionFailed");
+    CHECK(lambda.call(kInitError).body.find("Telemetry.Told: told so") != std::string::npos);
+    CHECK(lambda.next_calls() == 0);
+  }
+}
+
+TEST_CASE("delivered records arrive typed, and a bad one costs only itself") {
+  FakeLambda lambda;
+  std::promise<std::vector<std::string>> lines;
+  auto done = start(lambda, {.telemetry = all_records([&](ext::TelemetryBatch& batch) {
+                               std::vector<std::string> texts;
+                               for (const auto& record : batch) {
+                                 if (auto* line = std::get_if<ext::FunctionLog>(&record.event)) texts.emplace_back(line->text);
+                               }
+                               texts.push_back(std::to_string(batch.malformed()) + " malformed");
+                               lines.set_value(texts);
+                             })});
+  lambda.wait_next(1);
+  CHECK(lambda.deliver(batch({record("function", "\"one\""), "{\"time\":3}", record("function", "\"two\\n\"")})) == 200);
+  CHECK(lines.get_future().get() == std::vector<std::string>{"one", "two\n", "1 malformed"});
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+}
+
+TEST_CASE("exceptions are reported by where they happen, with their type") {
+  SUBCASE("in on_init: init/error") {
+    FakeLambda lambda;
+    auto done = start(lambda, {.on_init = [](const ext::Registration&) { throw mayfly::Error("Extension.NoCache", "no cache"); }});
+    CHECK(done.get() == 1);
+    auto call = lambda.call(kInitError);
+    CHECK(call.fields["Lambda-Extension-Function-Error-Type"] == "Extension.NoCache");
+    CHECK(call.body == R"({"errorMessage":"no cache","errorType":"Extension.NoCache","stackTrace":[]})");
+    CHECK(lambda.next_calls() == 0);
+  }
+  SUBCASE("in on_invoke: exit/error") {
+    FakeLambda lambda;
+    auto done = start(lambda, {.on_invoke = [](const ext::Invoke&) { throw std::runtime_error("it broke"); }});
+    lambda.invoke("id-1");
+    CHECK(done.get() == 1);
+    auto call = lambda.call(kExitError);
+    CHECK(call.fields["Lambda-Extension-Function-Error-Type"] == "Extension.runtime_error");
+    CHECK(call.body.find("it broke") != std::string::npos);
+  }
+  SUBCASE("in on_records: exit/error, although `next` is waiting") {
+    FakeLambda lambda;
+    auto done = start(lambda, {.telemetry = all_records([](ext::TelemetryBatch&) { throw 17; })});
+    lambda.wait_next(1);
+    lambda.deliver("[]");
+    CHECK(done.get() == 1);
+    CHECK(lambda.call(kExitError).fields["Lambda-Extension-Function-Error-Type"] == "Extension.UnknownException");
+  }
+}
