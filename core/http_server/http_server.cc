@@ -28,6 +28,9 @@ using tcp = asio::ip::tcp;
 using asio::awaitable;
 using asio::use_awaitable;
 
+// GCC 12 copies the bytes of an aggregate that is made inside a co_await
+// expression, strings and all, so every reply here has a name first.
+
 namespace {
 
 // Room behind a body, so that JSON can be parsed where it lies.
@@ -87,7 +90,8 @@ class Exchange final : public HttpExchange {
     if (announced && *announced <= limit_bytes) body.bytes.reserve(*announced + kPadding);
     std::string discarded;
     while (!parser_.is_done()) {
-      if (body.size > kMaxDiscardedBytes) co_return Body{Body::broken, {}, body.size};
+      if (body.size > kMaxDiscardedBytes) body.state = Body::broken;
+      if (body.state == Body::broken) co_return body;
       bool keep = body.size < limit_bytes + 1 && (!announced || *announced <= limit_bytes);
       std::string& into = keep ? body.bytes : discarded;
       if (!keep) discarded.clear();
@@ -102,7 +106,10 @@ class Exchange final : public HttpExchange {
       std::size_t got = want - parser_.get().body().size;
       into.resize(at + got);
       body.size += got;
-      if (error) co_return Body{Body::broken, {}, body.size};
+      if (error) {
+        body.state = Body::broken;
+        co_return body;
+      }
     }
     if (body.size > limit_bytes) {
       body.state = Body::too_large;
@@ -332,11 +339,15 @@ awaitable<bool> HttpServer::State::serve_one(Connection& connection) {
     co_return false;
   }
   if (auto why = refusal(exchange); !why.empty()) {
-    co_await exchange.reply({403, "text/plain", {}, std::string(why)});
+    HttpReply refused{403, "text/plain", {}, std::string(why)};
+    co_await exchange.reply(std::move(refused));
     co_return exchange.keep_alive();
   }
   co_await handler(exchange);
-  if (!exchange.replied()) co_await exchange.reply({500, "text/plain", {}, "No reply.\n"});
+  if (!exchange.replied()) {
+    HttpReply none{500, "text/plain", {}, "No reply.\n"};
+    co_await exchange.reply(std::move(none));
+  }
   co_return exchange.keep_alive();
 }
 
