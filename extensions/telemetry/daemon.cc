@@ -51,11 +51,7 @@ Daemon::~Daemon() = default;
 // ---- the Init phase
 
 int Daemon::run(std::string_view name) {
-  for (const auto& complaint : settings_.complaints) log.warn(complaint);
-  open_destinations();
-  bool idle = destinations_.empty();
-  if (idle) log.warn("no destination: telemetry is not forwarded");
-
+  bool idle = !open_destinations();
   auto registration = idle ? loop_.register_extension(name, {"SHUTDOWN"}) : loop_.register_extension(name, {"INVOKE", "SHUTDOWN"});
   if (!registration) {
     log.fatal(registration.error().message);
@@ -69,7 +65,8 @@ int Daemon::run(std::string_view name) {
   return 1;
 }
 
-void Daemon::open_destinations() {
+bool Daemon::open_destinations() {
+  auto complaints = settings_.complaints;
   auto backends = static_cast<std::size_t>(std::ranges::count(settings_.destinations, DestinationSettings::Kind::otlp_http, &DestinationSettings::kind));
   for (const auto& d : settings_.destinations) {
     switch (d.kind) {
@@ -81,7 +78,7 @@ void Daemon::open_destinations() {
         if (file) {
           destinations_.push_back(std::move(*file));
         } else {
-          log.warn(file.error().message);
+          complaints.push_back(file.error().message);
         }
         break;
       }
@@ -98,6 +95,14 @@ void Daemon::open_destinations() {
       }
     }
   }
+  if (!destinations_.empty()) {
+    for (const auto& complaint : complaints) log.warn(complaint);
+    return true;
+  }
+  std::string line = "telemetry is not forwarded";
+  for (const auto& complaint : complaints) line += (&complaint == complaints.data() ? ": " : "; ") + complaint;
+  log.warn(line);
+  return false;
 }
 
 bool Daemon::subscribe() {

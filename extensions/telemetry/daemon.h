@@ -47,7 +47,8 @@ class Daemon final : public extension::Observer {
  private:
   enum class Phase { waiting, running, flushing, closing };
 
-  void open_destinations();
+  // False, and one line says why: there is none to forward to.
+  bool open_destinations();
   bool subscribe();
   void take(const extension::TelemetryRecord& record);
   void note(const extension::TelemetryRecord& record);

@@ -26,6 +26,40 @@ Status write_number(pbf_writer& writer, Value& value) {
   return status;
 }
 
+// protozero leaves a message out that nothing was written to, but an empty list
+// is not the same as no value, and a null keeps its place in a list.
+void add_empty(pbf_writer& parent, protozero::pbf_tag_type tag) { parent.add_message(tag, "", 0); }
+
+Status write_array(pbf_writer& writer, Value& value, int depth) {
+  bool empty = true;
+  Status status;
+  {
+    pbf_writer list(writer, any_value::kArray);
+    status = value.each_element([&](Value& element) {
+      empty = false;
+      if (!element.is_null()) return write_any_value(pbf_writer(list, kValues), element, depth + 1);
+      add_empty(list, kValues);
+      return Status::ok;
+    });
+  }
+  if (empty && status == Status::ok) add_empty(writer, any_value::kArray);
+  return status;
+}
+
+Status write_object(pbf_writer& writer, Value& value, int depth) {
+  bool empty = true;
+  Status status;
+  {
+    pbf_writer list(writer, any_value::kKvlist);
+    status = value.each_field([&](std::string_view name, Value& member) {
+      empty = false;
+      return add_attribute(list, kValues, name, member, depth + 1);
+    });
+  }
+  if (empty && status == Status::ok) add_empty(writer, any_value::kKvlist);
+  return status;
+}
+
 }  // namespace
 
 Status write_any_value(pbf_writer writer, Value& value, int depth) {
@@ -51,15 +85,8 @@ Status write_any_value(pbf_writer writer, Value& value, int depth) {
       if (status == Status::ok) writer.add_string(any_value::kString, view(text));
       return status;
     }
-    case Kind::array: {
-      pbf_writer list(writer, any_value::kArray);
-      return value.each_element([&](Value& element) { return write_any_value(pbf_writer(list, kValues), element, depth + 1); });
-    }
-    case Kind::object: {
-      pbf_writer list(writer, any_value::kKvlist);
-      return value.each_field(
-          [&](std::string_view name, Value& member) { return add_attribute(list, kValues, name, member, depth + 1); });
-    }
+    case Kind::array: return write_array(writer, value, depth);
+    case Kind::object: return write_object(writer, value, depth);
   }
   return Status::malformed;
 }

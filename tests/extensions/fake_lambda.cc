@@ -130,14 +130,14 @@ int FakeLambda::next_calls() {
   return next_calls_;
 }
 
-int FakeLambda::deliver(const std::string& json) {
+int FakeLambda::deliver(const std::string& json, const std::string& more_fields, const std::string& host_name) {
   auto subscription = call("/2022-07-01/telemetry").body;
   std::string host = "http://sandbox.localdomain:";
   auto at = subscription.find(host);
   REQUIRE(at != subscription.npos);
   auto port = static_cast<std::uint16_t>(std::stoi(subscription.substr(at + host.size())));
   core::HttpConnection connection({"127.0.0.1", port}, {});
-  std::string head = "POST / HTTP/1.1\r\nHost: sandbox.localdomain:" + std::to_string(port) +
+  std::string head = "POST / HTTP/1.1\r\n" + more_fields + "Host: " + host_name + ":" + std::to_string(port) +
                      "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n";
   auto answer = connection.exchange(head, json, core::Deadline::never());
   REQUIRE_MESSAGE(answer, (answer ? "" : answer.error().message));
