@@ -17,7 +17,7 @@ endif()
 if(NOT MAYFLY_RUNTIME_ONLY)
   find_path(MAYFLY_BOOST_INCLUDE boost/beast.hpp REQUIRED)
   add_library(mayfly_beast INTERFACE)
-  target_include_directories(mayfly_beast SYSTEM INTERFACE ${MAYFLY_BOOST_INCLUDE})
+  target_include_directories(mayfly_beast SYSTEM INTERFACE $<BUILD_INTERFACE:${MAYFLY_BOOST_INCLUDE}>)
   target_compile_definitions(mayfly_beast INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_REGEX)
   target_link_libraries(mayfly_beast INTERFACE Threads::Threads)
 

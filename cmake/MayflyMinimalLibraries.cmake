@@ -68,14 +68,14 @@ target_compile_definitions(mayfly_curl INTERFACE CURL_STATICLIB)
 # The archive is installed beside ours (MayflyInstall.cmake).
 set(MAYFLY_CURL_ARCHIVE ${_curl_archive})
 target_link_libraries(mayfly_curl INTERFACE
-  $<BUILD_INTERFACE:${_curl_archive}> $<INSTALL_INTERFACE:$<INSTALL_PREFIX>/lib/mayfly/libcurl.a>)
+  $<BUILD_INTERFACE:${_curl_archive}> $<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${CMAKE_INSTALL_LIBDIR}/mayfly/libcurl.a>)
 
 # simdjson --------------------------------------------------------------------
 
 # Of its kernels for x86-64, AVX2 and the portable one: Lambda's x86_64 machines
 # all have AVX2, and each further kernel costs 30 KB in every function.
 add_library(mayfly_simdjson_archive STATIC ${_simdjson_source}/singleheader/simdjson.cpp)
-set_target_properties(mayfly_simdjson_archive PROPERTIES OUTPUT_NAME simdjson EXPORT_NAME simdjson_archive)
+set_target_properties(mayfly_simdjson_archive PROPERTIES OUTPUT_NAME simdjson)
 target_include_directories(mayfly_simdjson_archive SYSTEM PUBLIC $<BUILD_INTERFACE:${_simdjson_source}/singleheader>)
 target_compile_definitions(mayfly_simdjson_archive PUBLIC SIMDJSON_IMPLEMENTATION_ICELAKE=0 SIMDJSON_IMPLEMENTATION_WESTMERE=0)
 target_link_libraries(mayfly_simdjson_archive PRIVATE $<BUILD_INTERFACE:mayfly_options>)

@@ -19,6 +19,7 @@ target_include_directories(mayfly_options INTERFACE $<BUILD_INTERFACE:${CMAKE_CU
 #
 # Only with the minimal libraries: the sanitizers want the shared libstdc++.
 add_library(mayfly_deployable INTERFACE)
+target_compile_features(mayfly_deployable INTERFACE cxx_std_20)
 target_compile_options(mayfly_deployable INTERFACE -ffunction-sections -fdata-sections)
 if(MAYFLY_MINIMAL_LIBRARIES)
   target_link_options(mayfly_deployable INTERFACE

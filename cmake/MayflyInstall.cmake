@@ -1,0 +1,47 @@
+# `cmake --install`: headers, static libraries and the CMake package that gives
+# users mayfly::runtime, mayfly::extension and mayfly_package(). The minimal curl
+# and simdjson go along, so that a user's machine needs neither.
+
+include(CMakePackageConfigHelpers)
+
+set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mayfly)
+set(_libraries mayfly_core mayfly_deployable mayfly_curl mayfly_simdjson)
+foreach(_library mayfly_simdjson_archive mayfly_runtime mayfly_extension mayfly_http_server mayfly_beast)
+  if(TARGET ${_library})
+    list(APPEND _libraries ${_library})
+  endif()
+endforeach()
+foreach(_library IN LISTS _libraries)
+  string(REGEX REPLACE "^mayfly_" "" _name ${_library})
+  set_target_properties(${_library} PROPERTIES EXPORT_NAME ${_name})
+endforeach()
+
+install(TARGETS ${_libraries} EXPORT mayfly ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/mayfly)
+install(EXPORT mayfly NAMESPACE mayfly:: FILE mayfly-targets.cmake DESTINATION ${_package_dir})
+configure_package_config_file(cmake/mayfly-config.cmake.in ${PROJECT_BINARY_DIR}/mayfly-config.cmake
+  INSTALL_DESTINATION ${_package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/mayfly-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES
+  ${PROJECT_BINARY_DIR}/mayfly-config.cmake ${PROJECT_BINARY_DIR}/mayfly-config-version.cmake
+  cmake/MayflyPackage.cmake cmake/package.cmake cmake/elf.cmake
+  DESTINATION ${_package_dir})
+foreach(_room core runtime extensions)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/${_room}/include AND (TARGET mayfly_extension OR NOT _room STREQUAL "extensions"))
+    install(DIRECTORY ${_room}/include/ TYPE INCLUDE)
+  endif()
+endforeach()
+if(MAYFLY_MINIMAL_LIBRARIES)
+  install(FILES ${MAYFLY_CURL_ARCHIVE} DESTINATION ${CMAKE_INSTALL_LIBDIR}/mayfly)
+endif()
+
+# The programs: mayfly for the developer, the other two where `mayfly run
+# --extensions` and a hand-made layer take them from.
+if(TARGET mayfly)
+  install(TARGETS mayfly RUNTIME)
+endif()
+if(TARGET bootstrap)
+  install(TARGETS bootstrap RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/mayfly)
+endif()
+if(TARGET mayfly-telemetry)
+  install(TARGETS mayfly-telemetry RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/mayfly/extensions)
+endif()
