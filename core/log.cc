@@ -47,7 +47,7 @@ void append_value(json::Writer& writer, const LogField& field) {
     case LogField::Kind::text: writer.value(field.text); return;
     case LogField::Kind::integer: writer.value(field.integer); return;
     case LogField::Kind::unsigned_integer: writer.value(static_cast<std::uint64_t>(field.integer)); return;
-    case LogField::Kind::number: writer.value(field.number); return;
+    case LogField::Kind::number: field.write_number(writer, field.number); return;
     case LogField::Kind::boolean: writer.value(field.integer != 0); return;
   }
 }
@@ -103,6 +103,8 @@ std::string json_line(LogLevel level, std::string_view message, Logger::Fields f
 }
 
 }  // namespace
+
+void LogField::write_double(json::Writer& writer, double value) { writer.value(value); }
 
 bool Logger::enabled(LogLevel level) const { return level >= settings().level; }
 

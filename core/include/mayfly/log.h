@@ -21,6 +21,10 @@
 
 namespace mayfly {
 
+namespace json {
+class Writer;
+}
+
 enum class LogLevel : std::uint8_t { trace, debug, info, warn, error, fatal };
 
 // A named value beside the message. Holds views: for use in the argument list of
@@ -39,13 +43,19 @@ class LogField {
     requires(!std::same_as<decltype(value), bool>)
       : name(field), kind(Kind::unsigned_integer), integer(static_cast<std::int64_t>(value)) {}
   LogField(std::string_view field, std::floating_point auto value)
-      : name(field), kind(Kind::number), number(static_cast<double>(value)) {}
+      : name(field), kind(Kind::number), number(static_cast<double>(value)), write_number(&write_double) {}
 
   std::string_view name;
   Kind kind;
   std::string_view text;
   std::int64_t integer = 0;  // also booleans, and unsigned integers by their bits
   double number = 0;
+  // Named only where a double is logged: formatting one brings 128 KB, most of
+  // it tables, into a program.
+  void (*write_number)(json::Writer&, double) = nullptr;
+
+ private:
+  static void write_double(json::Writer& writer, double value);
 };
 
 class Logger {
