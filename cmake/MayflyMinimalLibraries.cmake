@@ -78,7 +78,7 @@ add_library(mayfly_simdjson_archive STATIC ${_simdjson_source}/singleheader/simd
 set_target_properties(mayfly_simdjson_archive PROPERTIES OUTPUT_NAME simdjson)
 target_include_directories(mayfly_simdjson_archive SYSTEM PUBLIC $<BUILD_INTERFACE:${_simdjson_source}/singleheader>)
 target_compile_definitions(mayfly_simdjson_archive PUBLIC SIMDJSON_IMPLEMENTATION_ICELAKE=0 SIMDJSON_IMPLEMENTATION_WESTMERE=0)
-target_link_libraries(mayfly_simdjson_archive PRIVATE $<BUILD_INTERFACE:mayfly_options>)
+target_link_libraries(mayfly_simdjson_archive PRIVATE $<BUILD_INTERFACE:mayfly_options> mayfly_deployable)
 target_link_libraries(mayfly_simdjson INTERFACE mayfly_simdjson_archive)
 
 file(LOCK ${MAYFLY_DEPS_DIR} DIRECTORY RELEASE)

@@ -2,8 +2,9 @@
 #
 # Adds the target package_TARGET, which makes the zip that Lambda takes as a
 # function (aws lambda create-function --runtime provided.al2023 --zip-file
-# fileb://hello.zip): the program as `bootstrap` at the root, stripped. A shared
-# object, a handler for the bootstrap of the layer, goes in under its own name.
+# fileb://hello.zip): the program as `bootstrap` at the root, without debug
+# information. A shared object, a handler for the bootstrap of the layer, goes in
+# under its own name.
 #
 #   NAME   the zip, relative to the current binary folder; TARGET.zip when not given
 #   FILES  further files and folders, put beside `bootstrap` under their own names
