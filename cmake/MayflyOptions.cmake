@@ -3,7 +3,10 @@
 
 add_library(mayfly_warnings INTERFACE)
 target_compile_options(mayfly_warnings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align -Woverloaded-virtual -Werror)
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align -Woverloaded-virtual)
+if(PROJECT_IS_TOP_LEVEL)  # a newer compiler's new warning is no error in a user's build
+  target_compile_options(mayfly_warnings INTERFACE -Werror)
+endif()
 
 add_library(mayfly_options INTERFACE)
 target_compile_options(mayfly_options INTERFACE -fvisibility=hidden)
@@ -15,13 +18,18 @@ target_include_directories(mayfly_options INTERFACE $<BUILD_INTERFACE:${CMAKE_CU
 # out, as a static one asks for glibc 2.35. Sections of their own let
 # --gc-sections drop what no one calls, and that decides more than size: unused
 # parts of libstdc++ ask for arc4random, which glibc has since 2.36.
-# --exclude-libs keeps them droppable where symbols are exported for dlopen.
+# --exclude-libs keeps them droppable where symbols are exported. A module, a
+# handler that bootstrap loads, shows its entry point alone and takes its symbols
+# from itself, whatever libstdc++ the loader carries.
 #
 # Only with the minimal libraries: the sanitizers want the shared libstdc++.
 add_library(mayfly_deployable INTERFACE)
 target_compile_features(mayfly_deployable INTERFACE cxx_std_20)
-target_compile_options(mayfly_deployable INTERFACE -ffunction-sections -fdata-sections)
+set(_is_module $<STREQUAL:$<TARGET_PROPERTY:TYPE>,MODULE_LIBRARY>)
+target_compile_options(mayfly_deployable INTERFACE
+  -ffunction-sections -fdata-sections $<${_is_module}:-fvisibility=hidden>)
 if(MAYFLY_MINIMAL_LIBRARIES)
   target_link_options(mayfly_deployable INTERFACE
-    -static-libstdc++ -Wl,--gc-sections -Wl,--exclude-libs,ALL -Wl,--as-needed -Wl,-O1)
+    -static-libstdc++ -Wl,--gc-sections -Wl,--exclude-libs,ALL -Wl,--as-needed -Wl,-O1
+    $<${_is_module}:-Wl,-Bsymbolic>)
 endif()

@@ -14,8 +14,6 @@
 # what to do: a newer glibc, libraries nobody has there, another architecture
 # among FILES, more than 50 MB zipped or 250 MB unpacked.
 
-set(_MAYFLY_PACKAGE_DIR ${CMAKE_CURRENT_LIST_DIR})
-
 function(mayfly_package target)
   cmake_parse_arguments(arg "" "NAME" "FILES" ${ARGN})
   if(arg_UNPARSED_ARGUMENTS)
@@ -74,8 +72,8 @@ set(zip_program \"${MAYFLY_ZIP}\")
     list(APPEND files ${source})
   endforeach()
   add_custom_command(OUTPUT "${zip}"
-    COMMAND ${CMAKE_COMMAND} -P "${_MAYFLY_PACKAGE_DIR}/package.cmake" "${job}"
-    DEPENDS ${arg_DEPENDS} ${files} "${job}" "${_MAYFLY_PACKAGE_DIR}/package.cmake" "${_MAYFLY_PACKAGE_DIR}/elf.cmake"
+    COMMAND ${CMAKE_COMMAND} -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/package.cmake" "${job}"
+    DEPENDS ${arg_DEPENDS} ${files} "${job}" "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/package.cmake" "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/elf.cmake"
     COMMENT "Packaging ${name}" VERBATIM)
   add_custom_target(${custom_target} DEPENDS "${zip}")
 endfunction()

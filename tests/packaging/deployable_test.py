@@ -1,0 +1,47 @@
+"""The programs of the release build against what design promises of them:
+runnable on Amazon Linux 2023, nothing needed but glibc's own libraries, small.
+"""
+
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from elf import Elf
+
+RELEASE = pathlib.Path(os.environ["MAYFLY_RELEASE"])
+AMAZON_LINUX_2023_GLIBC = (2, 34)
+LIBRARIES = {"libc.so.6", "libm.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+STRIPPED_BYTES = {"bootstrap": 450_000, "mayfly-telemetry": 1_500_000, "mayfly": None}  # None: nothing promised
+
+
+class DeployableTest(unittest.TestCase):
+    def check(self, programs, promise):
+        for name in programs:
+            with self.subTest(name):
+                promise(name, RELEASE / "bin" / name)
+
+    def test_no_program_asks_for_a_glibc_newer_than_amazon_linux_2023(self):
+        self.check(STRIPPED_BYTES, lambda _, path: self.assertLessEqual(
+            Elf(path.read_bytes()).newest_glibc(), AMAZON_LINUX_2023_GLIBC))
+
+    def test_no_program_needs_a_library_beyond_glibc_and_libgcc(self):
+        self.check(STRIPPED_BYTES, lambda _, path: self.assertLessEqual(set(Elf(path.read_bytes()).needed), LIBRARIES))
+
+    def test_stripped_programs_are_as_small_as_promised(self):
+        def promise(name, path):
+            with tempfile.TemporaryDirectory() as folder:
+                stripped = pathlib.Path(folder, name)
+                subprocess.run(["strip", "-o", stripped, path], check=True)
+                print(f"{name}: {stripped.stat().st_size} bytes stripped")
+                self.assertLessEqual(stripped.stat().st_size, STRIPPED_BYTES[name] or stripped.stat().st_size)
+        self.check(STRIPPED_BYTES, promise)
+
+    def test_what_goes_into_layers_carries_no_symbol_table(self):
+        self.check(["bootstrap", "mayfly-telemetry"], lambda _, path: self.assertFalse(
+            Elf(path.read_bytes()).has_symbol_table))
+
+
+if __name__ == "__main__":
+    unittest.main()
