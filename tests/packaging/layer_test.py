@@ -2,7 +2,6 @@
 function under the official emulator.
 """
 
-import os
 import pathlib
 import shutil
 import stat
@@ -14,7 +13,7 @@ import zipfile
 import consumer
 import rie
 
-LAYERS = pathlib.Path(os.environ["MAYFLY_RELEASE"]) / "layers"
+LAYERS = consumer.RELEASE / "layers"
 
 
 def own_mounts():
@@ -63,7 +62,7 @@ class LayerTest(unittest.TestCase):
                         variables={"LAMBDA_TASK_ROOT": str(task)}) as emulator:
             self.assertEqual(emulator.invoke('"one"'), '"one"')
             self.assertEqual(emulator.invoke('"two"'), '"two"')
-            self.assertIn("mayfly-telemetry", emulator.log())
+            self.assertRegex(emulator.log(), "agent mayfly-telemetry .*registered")
 
 
 if __name__ == "__main__":

@@ -32,14 +32,14 @@ def free_port():
 
 
 class Rie:
-    """Runs `command`, in a container or namespace if `around` says so: the words
-    before the emulator's own. `path` is the emulator's inside of it."""
+    """Runs `command`. `around`: words before the emulator's, to run it in a
+    namespace; with `inside` they start it themselves, in a container."""
 
-    def __init__(self, command, around=(), path=None, folder=None, variables=None):
+    def __init__(self, command, around=(), inside=False, folder=None, variables=None):
         self.port = free_port()
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [*around, path or program(), "--runtime-interface-emulator-address", f"127.0.0.1:{self.port}",
+            [*around, *([] if inside else [program()]), "--runtime-interface-emulator-address", f"127.0.0.1:{self.port}",
              "--runtime-api-address", f"127.0.0.1:{free_port()}", *command],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, cwd=folder,
             env={**os.environ, "AWS_LAMBDA_FUNCTION_TIMEOUT": "10", **(variables or {})})

@@ -1,0 +1,36 @@
+"""Builds and packages the user's project in consumer/."""
+
+import pathlib
+import subprocess
+
+RELEASE = pathlib.Path(__file__).resolve().parents[2] / "build/release"
+PROJECT = pathlib.Path(__file__).parent / "consumer"
+NOTHING_INSTALLED = ["-DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON", "-DCMAKE_DISABLE_FIND_PACKAGE_simdjson=ON"]
+
+
+def run(*command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(map(str, command))}\n{done.stdout}")
+    return done.stdout
+
+
+def build(folder, *options):
+    """The folder with hello.zip and handler.zip, below `folder`."""
+    build = folder / "build"
+    run("cmake", "-S", PROJECT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+        "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", *NOTHING_INSTALLED, *options)
+    run("cmake", "--build", build, "--target", "package_hello", "package_handler")
+    return build
+
+
+def build_installed(folder):
+    """The same against an installed Mayfly, which was moved after the install."""
+    run("cmake", "--install", RELEASE, "--prefix", folder / "installed")
+    (folder / "installed").rename(folder / "moved")
+    return build(folder, f"-DCMAKE_PREFIX_PATH={folder / 'moved'}")
+
+
+def unpack(package, folder):
+    run("unzip", "-q", package, "-d", folder)
+    return folder
