@@ -19,10 +19,10 @@ struct Report {
   std::string request_id;
   std::string status;      // success, error, failure, timeout
   std::string error_type;  // empty on success
-  std::chrono::nanoseconds duration{};             // runtime only: event out to answer in
-  std::chrono::nanoseconds init{};                 // zero unless this call paid for an Init phase
-  std::chrono::nanoseconds extensions{};           // from the answer to the last extension's `next`
-  std::int64_t billed_ms = 0;                      // init included, rounded up
+  std::chrono::nanoseconds duration{};    // event out to answer in; a suppressed init belongs to it
+  std::chrono::nanoseconds init{};        // zero unless this call paid for an Init phase
+  std::chrono::nanoseconds extensions{};  // from the answer to the last `next`, the runtime's included
+  std::int64_t billed_ms = 0;             // duration, init and extensions, rounded up
   int memory_mb = 0;
   int max_memory_mb = 0;  // peak of all processes, read from /proc
 };
@@ -46,6 +46,7 @@ struct Observation {
     shutdown_ended,
     log_line,             // `process`, `detail`: the line without its newline
     platform_line,        // `detail`: START, END, REPORT, INIT_REPORT ... as CloudWatch shows them
+    notice,               // `detail`: one line about what could not be enforced here, told once
   };
 
   Kind kind{};

@@ -1,0 +1,57 @@
+// `mayfly run` without its command line: the Invoke API on one address and,
+// behind it, an execution environment that starts at the first invocation, as
+// on Lambda. Invocations that arrive together run one after another.
+//
+// Thread-safety: all of it on the thread that runs the io_context. That thread
+// must outlive the service's children: they are killed when it ends.
+//
+// In a process there is one Service at a time: it takes SIGCHLD, makes the
+// process a subreaper and reaps every child.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "core/failure.h"
+#include "core/uri.h"
+#include "emulator/observation.h"
+#include "emulator/settings.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace mayfly::emulator {
+
+class Service {
+ public:
+  // `observer` is called from inside the io_context, never from start().
+  Service(boost::asio::io_context& io, Settings settings, Observer observer);
+  // Kills and reaps what still runs. Call stop() first to give extensions and
+  // runtime their time. The io_context must not run handlers afterwards.
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // Listens with the Invoke API; returns where. Starts no process.
+  // Errors: Errc::refused, naming address and cause; Errc::not_found and
+  // Errc::refused for an extension folder that is missing or unreadable.
+  core::Outcome<core::Origin> start();
+
+  // Takes no more invocations, answers those that wait or run with a
+  // ServiceException, shuts the environment down within Lambda's budgets (0,
+  // 500 or 2,000 ms) and calls `done` once every child is reaped. From then on
+  // the service keeps nothing pending in the io_context.
+  void stop(std::function<void()> done);
+
+  // SIGKILL to everything, now: for a user who does not want to wait for
+  // stop(), whose `done` still follows. Before stop() it does nothing.
+  void kill();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace mayfly::emulator
