@@ -18,7 +18,8 @@ namespace mayfly::emulator {
 struct Report {
   std::string request_id;
   std::string status;      // success, error, failure, timeout
-  std::string error_type;  // empty on success
+  std::string error_type;     // empty on success
+  std::string error_message;  // empty on success, or when the function's error has none
   std::chrono::nanoseconds duration{};    // event out to answer in; a suppressed init belongs to it
   std::chrono::nanoseconds init{};        // zero unless this call paid for an Init phase
   std::chrono::nanoseconds extensions{};  // from the answer to the last `next`, the runtime's included
@@ -59,6 +60,7 @@ struct Observation {
   bool cold = false;
   std::string status;
   std::string detail;
+  std::string message;  // responded: the error's errorMessage, when it could be read
   Report report;  // invocation_ended only
 };
 

@@ -1,0 +1,31 @@
+// One call of the function: what came in through the Invoke API and what goes
+// back to the caller.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace mayfly::emulator {
+
+struct Invocation {
+  std::uint32_t number = 0;    // 1, 2, ... in the order of arrival
+  std::string request_id;      // a UUID
+  std::string event;           // JSON
+  std::string invoked_arn;     // as the caller named the function
+  std::string trace_id;        // "Root=...;Parent=...;Sampled=0"
+  std::string client_context;  // JSON; empty: none
+  std::string tenant_id;       // empty: none
+  bool log_tail = false;       // the caller wants the last 4,096 bytes of its log
+
+  bool sampled() const { return trace_id.find("Sampled=1") != trace_id.npos; }
+};
+
+struct Answer {
+  std::string payload;
+  std::string error_type;  // empty: the function succeeded
+  std::string log_tail;    // START to REPORT, as asked for
+  bool aborted = false;    // the environment was shut down before there was an answer
+};
+
+}  // namespace mayfly::emulator
