@@ -1,0 +1,421 @@
+#include "emulator/process.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+namespace mayfly::emulator {
+
+namespace {
+
+using core::Errc;
+using core::fail;
+
+constexpr rlim_t kOpenFiles = 1'024;  // as on Lambda
+
+// What a child tells about its way to execve(2), over a pipe that execve closes.
+struct ChildReport {
+  enum Step : int { hosts, working_directory, program } step;
+  int error;
+};
+
+// All that the child needs, made before fork(2): behind it nothing may allocate.
+struct ChildPlan {
+  std::vector<char*> arguments;
+  std::vector<char*> variables;
+  const char* program;
+  const char* working_directory;
+  const char* hosts_file;  // null: leave /etc/hosts alone
+  std::string uid_map, gid_map;
+  int null_fd, output_fd, report_fd;
+  pid_t parent;
+};
+
+std::string error_text(int error) {
+  std::string text = std::strerror(error);
+  if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+bool write_file(const char* path, std::string_view text) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  close(fd);
+  return written;
+}
+
+// A mount namespace in which `file` stands in the place of /etc/hosts. Needs to
+// be root or to be allowed a user namespace.
+bool replace_hosts(const ChildPlan& plan) {
+  if (unshare(CLONE_NEWNS) != 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+    write_file("/proc/self/setgroups", "deny");
+    if (!write_file("/proc/self/uid_map", plan.uid_map) || !write_file("/proc/self/gid_map", plan.gid_map)) return false;
+  }
+  return mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         mount(plan.hosts_file, "/etc/hosts", nullptr, MS_BIND, nullptr) == 0;
+}
+
+void report(const ChildPlan& plan, ChildReport::Step step) {
+  ChildReport report{step, errno};
+  [[maybe_unused]] auto n = write(plan.report_fd, &report, sizeof report);
+}
+
+// Between fork and execve: system calls only.
+[[noreturn]] void become(const ChildPlan& plan) {
+  setpgid(0, 0);
+  struct sigaction plain{};
+  plain.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &plain, nullptr);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  umask(022);
+  dup2(plan.null_fd, 0);
+  dup2(plan.output_fd, 1);
+  dup2(plan.output_fd, 2);
+  if (syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */) != 0) {
+    for (int fd = 3; fd < 65'536; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max > kOpenFiles) {
+    files = {kOpenFiles, kOpenFiles};
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
+  if (plan.hosts_file && !replace_hosts(plan)) report(plan, ChildReport::hosts);
+  // After the user namespace: a change of capabilities forgets this setting.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != plan.parent) _exit(127);
+  if (chdir(plan.working_directory) != 0) {
+    report(plan, ChildReport::working_directory);
+  } else {
+    execve(plan.program, plan.arguments.data(), plan.variables.data());
+    report(plan, ChildReport::program);
+  }
+  _exit(127);
+}
+
+// A copy of /etc/hosts with our names, or an empty path. In the file system only
+// while a process starts.
+class HostsFile {
+ public:
+  explicit HostsFile(bool wanted) {
+    if (!wanted) return;
+    std::ifstream in("/etc/hosts", std::ios::binary);
+    std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    if (text.find("sandbox.localdomain") != text.npos) return;
+    text += "\n127.0.0.1 sandbox.localdomain sandbox\n";
+    std::string path = (std::filesystem::path(P_tmpdir) / "mayfly-hosts-XXXXXX").string();
+    int fd = mkostemp(path.data(), O_CLOEXEC);
+    if (fd < 0) return;
+    path_ = path;
+    fchmod(fd, 0644);
+    [[maybe_unused]] auto n = write(fd, text.data(), text.size());
+    ::close(fd);
+  }
+  ~HostsFile() {
+    if (!path_.empty()) unlink(path_.c_str());
+  }
+  HostsFile(const HostsFile&) = delete;
+  HostsFile& operator=(const HostsFile&) = delete;
+  const char* path() const { return path_.empty() ? nullptr : path_.c_str(); }
+
+ private:
+  std::string path_;
+};
+
+std::string read_all(const std::string& path) {
+  std::string text;
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return text;
+  std::array<char, 4'096> part;
+  ssize_t n;
+  while ((n = read(fd, part.data(), part.size())) > 0) text.append(part.data(), static_cast<std::size_t>(n));
+  close(fd);
+  return text;
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> children;
+  std::string folder = "/proc/" + std::to_string(pid) + "/task";
+  std::error_code error;
+  for (const auto& task : std::filesystem::directory_iterator(folder, error)) {
+    std::string text = read_all(task.path().string() + "/children");
+    const char* at = text.data();
+    const char* end = at + text.size();
+    while (at < end) {
+      pid_t child = 0;
+      auto [next, bad] = std::from_chars(at, end, child);
+      if (bad != std::errc()) {
+        ++at;
+        continue;
+      }
+      children.push_back(child);
+      at = next;
+    }
+  }
+  return children;
+}
+
+void kill_tree(pid_t pid) {
+  kill(pid, SIGSTOP);  // so that it starts no further ones meanwhile
+  for (pid_t child : children_of(pid)) kill_tree(child);
+  kill(pid, SIGKILL);
+}
+
+std::int64_t peak_of_tree(pid_t pid) {
+  std::int64_t kb = 0;
+  std::string status = read_all("/proc/" + std::to_string(pid) + "/status");
+  if (auto at = status.find("VmHWM:"); at != status.npos) kb = std::strtoll(status.c_str() + at + 6, nullptr, 10);
+  for (pid_t child : children_of(pid)) kb += peak_of_tree(child);
+  return kb;
+}
+
+std::string_view signal_name(int signal) {
+  switch (signal) {
+    case SIGHUP: return "hangup";
+    case SIGINT: return "interrupt";
+    case SIGQUIT: return "quit";
+    case SIGILL: return "illegal instruction";
+    case SIGTRAP: return "trace/breakpoint trap";
+    case SIGABRT: return "aborted";
+    case SIGBUS: return "bus error";
+    case SIGFPE: return "floating point exception";
+    case SIGKILL: return "killed";
+    case SIGUSR1: return "user defined signal 1";
+    case SIGSEGV: return "segmentation fault";
+    case SIGUSR2: return "user defined signal 2";
+    case SIGPIPE: return "broken pipe";
+    case SIGALRM: return "alarm clock";
+    case SIGTERM: return "terminated";
+    case SIGXCPU: return "CPU time limit exceeded";
+    case SIGXFSZ: return "file size limit exceeded";
+    case SIGSYS: return "bad system call";
+    default: return {};
+  }
+}
+
+}  // namespace
+
+std::string exit_text(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    auto name = signal_name(WTERMSIG(wait_status));
+    return "signal: " + (name.empty() ? "signal " + std::to_string(WTERMSIG(wait_status)) : std::string(name));
+  }
+  int code = WEXITSTATUS(wait_status);
+  return code == 0 ? std::string() : "exit status " + std::to_string(code);
+}
+
+// ---- Process
+
+Process::~Process() = default;
+
+void Process::send_signal(int signal) {
+  if (!alive_) return;
+  if (signal == SIGKILL) {
+    peak_memory_kb();
+    for (pid_t child : children_of(pid_)) kill_tree(child);  // those that left the group, too
+  }
+  kill(-pid_, signal);
+}
+
+std::int64_t Process::peak_memory_kb() {
+  if (alive_) peak_kb_ = std::max(peak_kb_, peak_of_tree(pid_));
+  return peak_kb_;
+}
+
+void Process::drain() {
+  std::array<char, 16 * 1024> part;
+  while (output_.is_open()) {
+    ssize_t n = read(output_.native_handle(), part.data(), part.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) break;
+    if (n <= 0) {
+      boost::system::error_code ignored;
+      output_.close(ignored);
+      break;
+    }
+    pending_.append(part.data(), static_cast<std::size_t>(n));
+    emit_lines(false);
+  }
+}
+
+void Process::emit_lines(bool all) {
+  std::string_view rest = pending_;
+  while (!rest.empty()) {
+    auto end = rest.find('\n');
+    if (end == rest.npos && !all && rest.size() < kMaxLineBytes) break;
+    auto size = std::min({end, rest.size(), kMaxLineBytes});
+    on_line_(rest.substr(0, size));
+    rest.remove_prefix(size == end ? size + 1 : size);
+  }
+  pending_.erase(0, pending_.size() - rest.size());
+}
+
+void Process::wait_for_output(std::weak_ptr<Process> self) {
+  output_.async_wait(boost::asio::posix::descriptor_base::wait_read, [self](boost::system::error_code error) {
+    auto process = self.lock();
+    if (error || !process) return;
+    process->drain();
+    if (process->output_.is_open()) process->wait_for_output(self);
+  });
+}
+
+void Process::exited() {
+  drain();
+  emit_lines(true);
+  boost::system::error_code ignored;
+  output_.close(ignored);
+}
+
+// ---- ProcessTable
+
+ProcessTable::ProcessTable(boost::asio::io_context& io) : io_(io), child_signal_(io, SIGCHLD) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  watch();
+}
+
+ProcessTable::~ProcessTable() {
+  for (auto& [pid, process] : processes_) process->send_signal(SIGKILL);
+  for (auto& [pid, process] : processes_) {
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  while (waitpid(-1, nullptr, WNOHANG) > 0) {
+  }
+}
+
+void ProcessTable::stop_watching() {
+  boost::system::error_code ignored;
+  child_signal_.cancel(ignored);
+}
+
+void ProcessTable::watch() {
+  child_signal_.async_wait([this](boost::system::error_code error, int) {
+    if (error) return;
+    watch();
+    reap();
+  });
+}
+
+void ProcessTable::reap() {
+  for (;;) {
+    siginfo_t info{};
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) return;
+    auto found = processes_.find(info.si_pid);
+    // What the process left in its group dies before its number can be reused.
+    if (found != processes_.end()) kill(-info.si_pid, SIGKILL);
+    int status = 0;
+    rusage usage{};
+    if (wait4(info.si_pid, &status, 0, &usage) < 0 || found == processes_.end()) continue;
+    auto process = found->second;
+    processes_.erase(found);
+    process->alive_ = false;
+    // Its own peak was never read when it died early. (This figure is never
+    // below what our process had at fork.)
+    if (process->peak_kb_ == 0) process->peak_kb_ = usage.ru_maxrss;
+    process->exited();
+    process->on_exit_(exit_text(status));
+  }
+}
+
+core::Outcome<std::shared_ptr<Process>> ProcessTable::start(const ProcessSpec& spec,
+                                                            std::function<void(std::string_view)> on_line,
+                                                            std::function<void(std::string)> on_exit) {
+  int output[2], report[2];
+  if (pipe2(output, O_CLOEXEC) != 0) return fail(Errc::refused, "pipe: " + error_text(errno));
+  if (pipe2(report, O_CLOEXEC) != 0) {
+    auto why = error_text(errno);
+    close(output[0]);
+    close(output[1]);
+    return fail(Errc::refused, "pipe: " + why);
+  }
+  int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+  std::string program = spec.program.string(), folder = spec.working_directory.string();
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : spec.variables) texts.push_back(name + "=" + value);
+  HostsFile hosts(hosts_problem_.empty());
+  ChildPlan plan{};
+  for (const auto& argument : spec.arguments) plan.arguments.push_back(const_cast<char*>(argument.c_str()));
+  for (const auto& text : texts) plan.variables.push_back(const_cast<char*>(text.c_str()));
+  plan.arguments.push_back(nullptr);
+  plan.variables.push_back(nullptr);
+  plan.program = program.c_str();
+  plan.working_directory = folder.c_str();
+  plan.hosts_file = hosts.path();
+  auto map = [](auto id) { return std::to_string(id) + " " + std::to_string(id) + " 1"; };
+  plan.uid_map = map(geteuid());
+  plan.gid_map = map(getegid());
+  plan.null_fd = null_fd;
+  plan.output_fd = output[1];
+  plan.report_fd = report[1];
+  plan.parent = getpid();
+
+  pid_t pid = fork();
+  if (pid == 0) become(plan);
+  int fork_error = errno;
+  close(output[1]);
+  close(report[1]);
+  close(null_fd);
+
+  std::string why;
+  Errc code = Errc::refused;
+  ChildReport told{};
+  while (pid > 0 && read(report[0], &told, sizeof told) == sizeof told) {
+    if (told.step == ChildReport::hosts) {
+      hosts_problem_ = error_text(told.error);
+    } else if (told.step == ChildReport::working_directory) {
+      code = Errc::not_found;
+      why = "chdir " + folder + ": " + error_text(told.error);
+    } else {
+      why = "fork/exec " + program + ": " + error_text(told.error);
+    }
+  }
+  close(report[0]);
+  if (pid < 0) why = "fork/exec " + program + ": " + error_text(fork_error);
+  if (!why.empty()) {
+    close(output[0]);
+    while (pid > 0 && waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return fail(code, why);
+  }
+
+  std::shared_ptr<Process> process(new Process(io_));
+  process->pid_ = pid;
+  process->alive_ = true;
+  process->on_line_ = std::move(on_line);
+  process->on_exit_ = std::move(on_exit);
+  fcntl(output[0], F_SETFL, O_NONBLOCK);
+  process->output_.assign(output[0]);
+  process->wait_for_output(process);
+  processes_[pid] = process;
+  return process;
+}
+
+void ProcessTable::kill_strays(const std::string& variable) {
+  for (pid_t child : children_of(getpid())) {
+    if (processes_.contains(child)) continue;
+    std::string environment = '\0' + read_all("/proc/" + std::to_string(child) + "/environ");
+    if (environment.find('\0' + variable + '\0') != environment.npos) kill_tree(child);
+  }
+}
+
+}  // namespace mayfly::emulator
