@@ -1,0 +1,167 @@
+#include "emulator/journal.h"
+
+#include <mayfly/json/writer.h>
+
+#include "core/clock.h"
+#include "emulator/json_check.h"
+#include "emulator/platform_events.h"
+#include "emulator/report_lines.h"
+
+namespace mayfly::emulator {
+
+namespace {
+
+std::string_view trace_root(std::string_view trace_id) {
+  auto at = trace_id.find("Root=");
+  if (at == trace_id.npos) return {};
+  auto rest = trace_id.substr(at + 5);
+  return rest.substr(0, rest.find(';'));
+}
+
+}  // namespace
+
+void Journal::observe(Observation what) {
+  what.time = core::wall_now();
+  what.elapsed_ns = std::chrono::nanoseconds(Clock::now() - origin_).count();
+  if (observer_) observer_(what);
+}
+
+void Journal::add_to_tail(std::string_view line) {
+  tail_ += line;
+  tail_ += '\n';
+  if (tail_.size() > 2 * kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
+}
+
+void Journal::log_line(const std::string& process, bool external, std::string_view line) {
+  add_to_tail(line);
+  if (telemetry_) {
+    std::string_view category = external ? "extension" : "function";
+    std::string text;
+    json::append_string(text, line);
+    bool object = settings_.log_format == LogFormat::json && is_json_object(line);
+    auto time = core::rfc3339(core::wall_now());
+    if (object) {
+      telemetry_->publish(category, time, category, line, text);
+    } else {
+      telemetry_->publish(category, time, category, text);
+    }
+  }
+  Observation what;
+  what.kind = Observation::Kind::log_line;
+  what.process = process;
+  what.external_extension = external;
+  what.request_id = request_id_;
+  what.number = number_;
+  what.detail = line;
+  observe(std::move(what));
+}
+
+void Journal::write_platform(std::string line) {
+  add_to_tail(line);
+  Observation what;
+  what.kind = Observation::Kind::platform_line;
+  what.request_id = request_id_;
+  what.number = number_;
+  what.detail = std::move(line);
+  observe(std::move(what));
+}
+
+void Journal::platform_line(std::string line) {
+  if (settings_.log_format == LogFormat::text) write_platform(std::move(line));
+}
+
+void Journal::publish(std::string_view type, const std::string& record, Level level) {
+  auto time = core::rfc3339(core::wall_now());
+  if (telemetry_) telemetry_->publish("platform", time, type, record);
+  if (settings_.log_format != LogFormat::json || level == Level::debug) return;
+  std::string line;
+  json::Writer(line).begin_object().member("time", time).member("type", type).key("record").raw(record).end_object();
+  write_platform(std::move(line));
+}
+
+void Journal::notice(std::string line) {
+  Observation what;
+  what.kind = Observation::Kind::notice;
+  what.detail = std::move(line);
+  observe(std::move(what));
+}
+
+void Journal::subscribed(const std::string& extension, const std::vector<std::string>& types) {
+  platform_line(telemetry_line(extension, types));
+  publish("platform.telemetrySubscription", subscription_record(extension, types), Level::info);
+}
+
+void Journal::init_started(std::string_view phase) {
+  Observation what;
+  what.kind = Observation::Kind::init_started;
+  what.detail = phase;
+  observe(std::move(what));
+  platform_line(init_start_line(runtime_version(), settings_.region));
+  publish("platform.initStart", init_start_record(settings_, phase, log_stream_), Level::info);
+}
+
+void Journal::runtime_init_ended(std::string_view phase, std::string_view status, std::string_view error_type) {
+  publish("platform.initRuntimeDone", init_runtime_done_record(phase, status, error_type),
+          status == "success" ? Level::debug : Level::warn);
+}
+
+void Journal::extension_settled(const std::string& name, std::string_view state, const std::vector<std::string>& events,
+                                std::string_view error_type) {
+  platform_line(extension_line(name, state, events));
+  publish("platform.extension", extension_record(name, state, events, error_type), Level::info);
+}
+
+void Journal::init_ended(std::string_view phase, std::string_view status, std::string_view error_type,
+                         std::chrono::nanoseconds duration) {
+  if (status != "success") platform_line(init_report_line(duration, phase, status, error_type));
+  publish("platform.initReport", init_report_record(phase, status, error_type, duration),
+          status == "success" ? Level::debug : Level::warn);
+  if (telemetry_) telemetry_->end_init();
+  Observation what;
+  what.kind = Observation::Kind::init_ended;
+  what.status = status;
+  what.detail = status;
+  observe(std::move(what));
+}
+
+void Journal::invocation_started(const Invocation& invocation, bool cold) {
+  request_id_ = invocation.request_id;
+  number_ = invocation.number;
+  tail_.clear();
+  platform_line(start_line(invocation.request_id, settings_.function_version));
+  publish("platform.start", start_record(settings_, invocation), Level::info);
+  Observation what;
+  what.kind = Observation::Kind::invocation_started;
+  what.request_id = request_id_;
+  what.number = number_;
+  what.cold = cold;
+  observe(std::move(what));
+}
+
+void Journal::runtime_done(const Invocation& invocation, std::string_view status, std::string_view error_type,
+                           std::chrono::nanoseconds duration, std::size_t produced_bytes, const RuntimeSpans& spans) {
+  publish("platform.runtimeDone", runtime_done_record(invocation, status, error_type, duration, produced_bytes, spans),
+          status == "success" ? Level::debug : Level::warn);
+}
+
+void Journal::invocation_ended(const Invocation& invocation, const Report& report, const RuntimeSpans& spans) {
+  platform_line(end_line(invocation.request_id));
+  platform_line(report_line(report));
+  if (invocation.sampled()) {
+    auto parent = invocation.trace_id.find("Parent=");
+    auto segment = parent == invocation.trace_id.npos ? std::string() : invocation.trace_id.substr(parent + 7, 16);
+    platform_line(xray_line(trace_root(invocation.trace_id), segment));
+  }
+  publish("platform.report", report_record(invocation, report, spans), report.status == "success" ? Level::info : Level::warn);
+  if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
+  Observation what;
+  what.kind = Observation::Kind::invocation_ended;
+  what.request_id = std::exchange(request_id_, {});
+  what.number = std::exchange(number_, 0);
+  what.status = report.status;
+  what.detail = report.error_type;
+  what.report = report;
+  observe(std::move(what));
+}
+
+}  // namespace mayfly::emulator

@@ -1,0 +1,70 @@
+// Everything that has happened in an environment, told in three languages: the
+// log as CloudWatch shows it, the events of the Telemetry API, and observations
+// for the terminal. The lifecycle says what happened; here it gets its words.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "emulator/lifecycle.h"
+#include "emulator/observation.h"
+#include "emulator/settings.h"
+#include "emulator/telemetry.h"
+
+namespace mayfly::emulator {
+
+class Journal final : public Witness {
+ public:
+  static constexpr std::size_t kTailBytes = 4'096;
+
+  // `origin`: what elapsed_ns counts from. `log_stream`: the environment's.
+  Journal(const Settings& settings, const Observer& observer, Clock::time_point origin, std::string log_stream)
+      : settings_(settings), observer_(observer), origin_(origin), log_stream_(std::move(log_stream)) {}
+
+  // Where telemetry goes from now on; null: nowhere.
+  void set_telemetry(Telemetry* telemetry) { telemetry_ = telemetry; }
+
+  // A line that a process has written; `process` is "bootstrap" for the runtime.
+  void log_line(const std::string& process, bool external, std::string_view line);
+  void subscribed(const std::string& extension, const std::vector<std::string>& types);
+  void notice(std::string line);
+  // The end of the log since the last invocation's START.
+  const std::string& tail() const { return tail_; }
+
+  void observe(Observation what) override;
+  void init_started(std::string_view phase) override;
+  void runtime_init_ended(std::string_view phase, std::string_view status, std::string_view error_type) override;
+  void extension_settled(const std::string& name, std::string_view state, const std::vector<std::string>& events,
+                         std::string_view error_type) override;
+  void init_ended(std::string_view phase, std::string_view status, std::string_view error_type,
+                  std::chrono::nanoseconds duration) override;
+  void invocation_started(const Invocation& invocation, bool cold) override;
+  void runtime_done(const Invocation& invocation, std::string_view status, std::string_view error_type,
+                    std::chrono::nanoseconds duration, std::size_t produced_bytes, const RuntimeSpans& spans) override;
+  void invocation_ended(const Invocation& invocation, const Report& report, const RuntimeSpans& spans) override;
+
+ private:
+  enum class Level { debug, info, warn };
+  // A platform event: to the telemetry always, to the log when the log's format
+  // is JSON and the level is not below INFO.
+  void publish(std::string_view type, const std::string& record, Level level);
+  // A line of the log in its text format.
+  void platform_line(std::string line);
+  void write_platform(std::string line);
+  void add_to_tail(std::string_view line);
+
+  const Settings& settings_;
+  const Observer& observer_;
+  const Clock::time_point origin_;
+  const std::string log_stream_;
+  Telemetry* telemetry_ = nullptr;
+  std::string tail_;
+  std::string request_id_;  // of the invocation that runs
+  std::uint32_t number_ = 0;
+};
+
+}  // namespace mayfly::emulator
