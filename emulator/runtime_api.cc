@@ -1,0 +1,143 @@
+#include "emulator/runtime_api.h"
+
+#include <mayfly/json/value.h>
+
+#include <cctype>
+
+#include "core/http_field.h"
+#include "emulator/api_reply.h"
+
+namespace mayfly::emulator {
+
+namespace asio = boost::asio;
+using core::HttpExchange;
+using core::HttpReply;
+
+namespace {
+
+constexpr std::string_view kPrefix = "/2018-06-01/";
+constexpr std::string_view kInvocation = "runtime/invocation/";
+
+HttpReply pong() { return {200, "text/plain; charset=utf-8", {}, "pong"}; }
+
+HttpReply too_large() {
+  return refusal({413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size (6291556 bytes)."});
+}
+
+Accepted bad_mode() {
+  return unexpected(ApiError{400, "InvalidFunctionResponseMode", "Invalid function response mode"});
+}
+
+HttpReply event_reply(const RuntimeEvent& event) {
+  const Invocation& invocation = *event.invocation;
+  HttpReply reply{200, "application/json", {}, invocation.event};
+  auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) reply.fields.emplace_back(name, value);
+  };
+  add("Lambda-Runtime-Aws-Request-Id", invocation.request_id);
+  add("Lambda-Runtime-Deadline-Ms", std::to_string(event.deadline_ms));
+  add("Lambda-Runtime-Invoked-Function-Arn", invocation.invoked_arn);
+  add("Lambda-Runtime-Trace-Id", invocation.trace_id);
+  add("Lambda-Runtime-Client-Context", invocation.client_context);
+  add("Lambda-Runtime-Aws-Tenant-Id", invocation.tenant_id);
+  add("Lambda-Runtime-Invocation-Id", event.invocation_id);
+  return reply;
+}
+
+bool has_capital_word_after(std::string_view text, std::string_view prefix) {
+  for (auto at = text.find(prefix); at != text.npos; at = text.find(prefix, at + 1)) {
+    auto rest = text.substr(at + prefix.size());
+    if (rest.size() >= 2 && std::isupper(static_cast<unsigned char>(rest[0])) &&
+        std::isalpha(static_cast<unsigned char>(rest[1]))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string known_error_type(std::string_view given) {
+  if (has_capital_word_after(given, "Runtime.") || has_capital_word_after(given, "Function.")) return std::string(given);
+  return given.starts_with("Function.") ? "Function.Unknown" : "Runtime.Unknown";
+}
+
+asio::awaitable<void> RuntimeApi::serve(HttpExchange& exchange) {
+  auto path = exchange.path().substr(kPrefix.size());
+  auto is = [&](std::string_view method) { return exchange.method() == method; };
+  if (path == "ping") {
+    if (!is("GET")) return exchange.reply(wrong_method("GET"));
+    return exchange.reply(pong());
+  }
+  if (path == "runtime/invocation/next") {
+    if (!is("GET")) return exchange.reply(wrong_method("GET"));
+    return next(exchange);
+  }
+  if (path == "runtime/init/error") {
+    if (!is("POST")) return exchange.reply(wrong_method("POST"));
+    return init_error(exchange);
+  }
+  if (path.starts_with(kInvocation)) {
+    path.remove_prefix(kInvocation.size());
+    auto slash = path.find('/');
+    auto what = slash == path.npos ? std::string_view() : path.substr(slash + 1);
+    if (what == "response" || what == "error") {
+      if (!is("POST")) return exchange.reply(wrong_method("POST"));
+      return respond(exchange, path.substr(0, slash), what == "error");
+    }
+  }
+  return exchange.reply(no_such_route());
+}
+
+asio::awaitable<void> RuntimeApi::next(HttpExchange& exchange) {
+  auto events = events_;
+  if (!lifecycle_) co_return co_await exchange.reply(gone());
+  if (auto allowed = lifecycle_->runtime_next(); !allowed) co_return co_await exchange.reply(refusal(allowed.error()));
+  auto event = co_await events->take();
+  if (!event) co_return co_await exchange.reply(gone());
+  co_await exchange.reply(event_reply(*event));
+}
+
+asio::awaitable<void> RuntimeApi::respond(HttpExchange& exchange, std::string_view request_id, bool error) {
+  auto first_byte = Clock::now();
+  auto invocation_id = exchange.field("Lambda-Runtime-Invocation-Id");
+  auto mode = exchange.field("Lambda-Runtime-Function-Response-Mode");
+  // The body is read before a refusal, too, so that the connection lives on.
+  auto body = co_await exchange.read_body(kMaxResponseBytes);
+  if (!lifecycle_) co_return co_await exchange.reply(gone());
+  if (body.state == body.broken) co_return;
+
+  auto allowed = lifecycle_->check_response(request_id, invocation_id, error);
+  if (allowed && !error && !mode.empty() && mode != "streaming") {
+    allowed = bad_mode();
+  }
+  if (!allowed) co_return co_await exchange.reply(refusal(allowed.error()));
+  if (body.state == body.too_large) {
+    (void)lifecycle_->runtime_response_too_large(request_id, invocation_id, first_byte);
+    co_return co_await exchange.reply(too_large());
+  }
+  if (!error) {
+    (void)lifecycle_->runtime_response(request_id, invocation_id, std::move(body.bytes), first_byte);
+  } else {
+    if (exchange.field("Content-Type") == "application/vnd.aws.lambda.error.cause+json") {
+      body.bytes = without_error_cause(body.bytes);
+    }
+    (void)lifecycle_->runtime_error(request_id, invocation_id, std::move(body.bytes),
+                                    known_error_type(exchange.field("Lambda-Runtime-Function-Error-Type")), first_byte);
+  }
+  co_await exchange.reply(accepted());
+}
+
+asio::awaitable<void> RuntimeApi::init_error(HttpExchange& exchange) {
+  auto body = co_await exchange.read_body(kMaxResponseBytes);
+  if (!lifecycle_) co_return co_await exchange.reply(gone());
+  if (body.state == body.broken) co_return;
+  if (body.state == body.too_large) {
+    co_return co_await exchange.reply(too_large());
+  }
+  auto type = known_error_type(exchange.field("Lambda-Runtime-Function-Error-Type"));
+  auto allowed = lifecycle_->runtime_init_error(std::move(body.bytes), std::move(type));
+  co_await exchange.reply(outcome(allowed));
+}
+
+}  // namespace mayfly::emulator

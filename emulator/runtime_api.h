@@ -1,0 +1,52 @@
+// The Runtime API, 2018-06-01: what a runtime asks for and posts. Strings and
+// states are those of the official Runtime Interface Emulator.
+//
+// One object serves one generation of processes; after close() its requests end
+// without an effect.
+
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/http_server/http_server.h"
+#include "emulator/lifecycle.h"
+#include "emulator/mailbox.h"
+
+namespace mayfly::emulator {
+
+class RuntimeApi {
+ public:
+  // 6 MiB and 100 bytes.
+  static constexpr std::size_t kMaxResponseBytes = 6 * 1024 * 1024 + 100;
+
+  RuntimeApi(boost::asio::io_context& io, Lifecycle& lifecycle)
+      : lifecycle_(&lifecycle), events_(std::make_shared<Mailbox<RuntimeEvent>>(io)) {}
+
+  void hand_out(RuntimeEvent event) { events_->put(std::move(event)); }
+  void close() {
+    lifecycle_ = nullptr;
+    events_->close();
+  }
+
+  // Paths that begin with /2018-06-01/.
+  boost::asio::awaitable<void> serve(core::HttpExchange& exchange);
+
+ private:
+  boost::asio::awaitable<void> next(core::HttpExchange& exchange);
+  boost::asio::awaitable<void> respond(core::HttpExchange& exchange, std::string_view request_id, bool error);
+  boost::asio::awaitable<void> init_error(core::HttpExchange& exchange);
+
+  Lifecycle* lifecycle_;
+  std::shared_ptr<Mailbox<RuntimeEvent>> events_;
+};
+
+// Lambda keeps an error type that the runtime gives only if it has the form
+// Runtime.Xxx or Function.Xxx; else Function.Unknown or Runtime.Unknown.
+std::string known_error_type(std::string_view given);
+
+}  // namespace mayfly::emulator
