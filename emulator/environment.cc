@@ -1,0 +1,268 @@
+#include "emulator/environment.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "core/environment.h"
+#include "emulator/api_reply.h"
+#include "emulator/identifiers.h"
+
+namespace mayfly::emulator {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+namespace {
+
+// "2026/11/21/[$LATEST]" and 32 hex digits.
+std::string new_log_stream(const std::string& version) {
+  std::string date = core::rfc3339(core::wall_now()).substr(0, 10);
+  std::ranges::replace(date, '-', '/');
+  return date + "/[" + version + "]" + random_hex(32);
+}
+
+// Every file that is no folder, in the order of names.
+std::vector<fs::path> extension_files(const std::vector<fs::path>& folders) {
+  std::vector<fs::path> files;
+  for (const auto& folder : folders) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder, error)) {
+      if (!entry.is_directory(error)) files.push_back(fs::absolute(entry.path()));
+    }
+  }
+  std::ranges::sort(files, {}, [](const fs::path& file) { return file.filename(); });
+  return files;
+}
+
+}  // namespace
+
+fs::path find_program(const std::string& word, const fs::path& folder) {
+  if (word.find('/') != word.npos) return folder / word;
+  std::string_view path = core::env_or("PATH", "/usr/local/bin:/usr/bin:/bin");
+  while (!path.empty()) {
+    auto colon = path.find(':');
+    fs::path candidate = fs::path(path.substr(0, colon)) / word;
+    std::error_code error;
+    if (candidate.is_absolute() && access(candidate.c_str(), X_OK) == 0 && !fs::is_directory(candidate, error)) return candidate;
+    path = colon == path.npos ? std::string_view() : path.substr(colon + 1);
+  }
+  return folder / word;
+}
+
+struct Environment::Generation {
+  Generation(asio::io_context& io, Lifecycle& lifecycle, const Settings& settings, Journal& journal,
+             core::HttpServerOptions options, core::HttpHandler handler)
+      : telemetry(io),
+        runtime_api(io, lifecycle),
+        extensions_api(io, lifecycle, settings),
+        telemetry_api(lifecycle, telemetry, journal),
+        server(io, std::move(options), std::move(handler)) {}
+
+  asio::awaitable<void> serve(core::HttpExchange& exchange) {
+    auto path = exchange.path();
+    if (path.starts_with("/2018-06-01/")) return runtime_api.serve(exchange);
+    if (path.starts_with("/2020-01-01/")) return extensions_api.serve(exchange);
+    if (path == "/2022-07-01/telemetry") return telemetry_api.serve(exchange);
+    if (path == "/2020-08-15/logs") return telemetry_api.serve_logs(exchange);
+    return exchange.reply(no_such_route());
+  }
+
+  Telemetry telemetry;
+  RuntimeApi runtime_api;
+  ExtensionsApi extensions_api;
+  TelemetryApi telemetry_api;
+  core::HttpServer server;
+};
+
+Environment::Environment(asio::io_context& io, const Settings& settings, const Observer& observer, Clock::time_point origin,
+                         ProcessTable& processes, std::function<void()> on_settled)
+    : io_(io),
+      settings_(settings),
+      processes_(processes),
+      on_settled_(std::move(on_settled)),
+      log_stream_(new_log_stream(settings.function_version)),
+      journal_(settings, observer, origin, log_stream_),
+      lifecycle_(settings, *this, journal_),
+      alarm_(io) {}
+
+Environment::~Environment() { close_generation(); }
+
+void Environment::invoke(std::shared_ptr<const Invocation> invocation, std::function<void(Answer)> on_answer) {
+  on_answer_ = std::move(on_answer);
+  held_ = {};
+  lifecycle_.invoke(std::move(invocation));
+}
+
+// ---- Orders: time and identity
+
+std::string Environment::new_uuid() { return emulator::new_uuid(); }
+
+void Environment::set_alarm(Clock::time_point at) {
+  alarm_.expires_at(at);
+  if (at == Clock::time_point::max()) return;
+  alarm_.async_wait([self = weak_from_this(), at](boost::system::error_code error) {
+    auto environment = self.lock();
+    if (error || !environment || environment->alarm_.expiry() != at) return;
+    environment->lifecycle_.alarm();
+  });
+}
+
+void Environment::settled() {
+  if (lifecycle_.has_ended()) close_generation();
+  // Later, from the event loop: whoever called the lifecycle is still inside it.
+  settling_ = true;
+  asio::post(io_, [self = shared_from_this()] {
+    self->settling_ = false;
+    self->on_settled_();
+  });
+}
+
+// ---- Orders: processes
+
+void Environment::close_generation() {
+  if (!generation_) return;
+  journal_.set_telemetry(nullptr);
+  generation_->runtime_api.close();
+  generation_->extensions_api.close();
+  generation_->telemetry_api.close();
+  generation_->telemetry.close();
+  generation_->server.stop();
+  generation_.reset();
+  running_.clear();
+  processes_.kill_strays("AWS_LAMBDA_RUNTIME_API=" + runtime_api_.host_port());
+}
+
+core::Outcome<void> Environment::listen() {
+  // A generation may end while its requests are served: they hold it, and us, for
+  // as long as they last.
+  auto owner = std::make_shared<std::weak_ptr<Generation>>();
+  core::HttpServerOptions options;
+  options.host_names = {"sandbox", "sandbox.localdomain"};
+  generation_ = std::make_shared<Generation>(
+      io_, lifecycle_, settings_, journal_, options,
+      [self = weak_from_this(), owner](core::HttpExchange& exchange) -> asio::awaitable<void> {
+        auto environment = self.lock();
+        auto generation = owner->lock();
+        if (environment && generation) co_await generation->serve(exchange);
+      });
+  *owner = generation_;
+  auto bound = generation_->server.listen("127.0.0.1", runtime_api_.port);
+  if (!bound) bound = generation_->server.listen("127.0.0.1", 0);
+  if (!bound) return unexpected(bound.error());
+  runtime_api_ = *bound;
+  generation_->telemetry_api.set_reserved_port(bound->port);
+  journal_.set_telemetry(&generation_->telemetry);
+  return {};
+}
+
+std::vector<std::string> Environment::new_generation() {
+  close_generation();
+  if (auto listening = listen(); !listening) journal_.notice("the Runtime API cannot listen: " + listening.error().message);
+  extension_files_ = extension_files(settings_.extension_folders);
+  running_.assign(extension_files_.size() + 1, nullptr);
+  std::vector<std::string> names;
+  for (const auto& file : extension_files_) names.push_back(file.filename().string());
+  return names;
+}
+
+expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::string& name, const ProcessSpec& spec) {
+  bool external = id != kRuntime;
+  auto process = processes_.start(
+      spec,
+      [self = weak_from_this(), name, external](std::string_view line) {
+        if (auto environment = self.lock()) environment->journal_.log_line(name, external, line);
+      },
+      [self = weak_from_this(), id, of = std::weak_ptr<Generation>(generation_)](std::string how) {
+        auto environment = self.lock();
+        auto generation = of.lock();
+        if (!environment || !generation || generation != environment->generation_) return;
+        environment->peak_kb_ = std::max(environment->peak_kb_, environment->running_[id]->peak_memory_kb());
+        environment->lifecycle_.process_exited(id, how);
+      });
+  if (!processes_.hosts_problem().empty() && !std::exchange(told_hosts_problem_, true)) {
+    journal_.notice("sandbox.localdomain does not resolve for the processes: no mount namespace (" +
+                    processes_.hosts_problem() + ")");
+  }
+  if (!process) {
+    bool folder = process.error().code == core::Errc::not_found;
+    const char* type = external ? "Extension.LaunchError" : folder ? "Runtime.InvalidWorkingDir" : "Runtime.InvalidEntrypoint";
+    return unexpected(LaunchFailure{type, process.error().message});
+  }
+  running_[id] = *process;
+  return {};
+}
+
+expected<void, LaunchFailure> Environment::start_runtime() {
+  ProcessSpec spec;
+  spec.program = find_program(settings_.command.front(), settings_.task_root);
+  spec.arguments = settings_.command;
+  spec.variables = runtime_variables(settings_, runtime_api_, log_stream_);
+  spec.working_directory = settings_.task_root;
+  std::error_code error;
+  if (fs::is_directory(settings_.task_root, error) && !fs::exists(spec.program, error)) {
+    return unexpected(LaunchFailure{"Runtime.InvalidEntrypoint", "Couldn't find valid bootstrap(s): [" + spec.program.string() + "]"});
+  }
+  return launch(kRuntime, "bootstrap", spec);
+}
+
+expected<void, LaunchFailure> Environment::start_extension(ProcessId id, const std::string& name) {
+  ProcessSpec spec;
+  spec.program = extension_files_[id - 1];
+  spec.arguments = {spec.program.string()};
+  spec.variables = extension_variables(settings_, runtime_api_, log_stream_);
+  spec.working_directory = settings_.task_root;
+  return launch(id, name, spec);
+}
+
+void Environment::send_signal(ProcessId id, int signal) {
+  if (id < running_.size() && running_[id]) running_[id]->send_signal(signal);
+}
+
+void Environment::drain_output() {
+  for (const auto& process : running_) {
+    if (process) process->drain();
+  }
+}
+
+int Environment::max_memory_mb() {
+  std::int64_t sum = 0;
+  for (const auto& process : running_) {
+    if (process) sum += process->peak_memory_kb();
+  }
+  peak_kb_ = std::max(peak_kb_, sum);
+  return static_cast<int>((peak_kb_ + 1023) / 1024);
+}
+
+// ---- Orders: events and answers
+
+void Environment::hand_to_runtime(const RuntimeEvent& event) {
+  if (generation_) generation_->runtime_api.hand_out(event);
+}
+
+void Environment::hand_to_extension(const std::string& identifier, const ExtensionEvent& event) {
+  if (generation_) generation_->extensions_api.hand_out(identifier, event);
+}
+
+void Environment::flush_telemetry() {
+  if (generation_) generation_->telemetry.flush();
+}
+
+void Environment::answer(const Invocation& invocation, Answer answer) {
+  if (invocation.log_tail) {
+    held_ = std::move(answer);
+  } else if (auto on_answer = std::exchange(on_answer_, nullptr)) {
+    on_answer(std::move(answer));
+  }
+}
+
+void Environment::ended(const Invocation&) {
+  auto on_answer = std::exchange(on_answer_, nullptr);
+  if (!on_answer) return;
+  held_.log_tail = journal_.tail();
+  on_answer(std::move(held_));
+}
+
+}  // namespace mayfly::emulator

@@ -1,0 +1,98 @@
+// One execution environment in the real world: the lifecycle's orders become
+// processes, timers and answers of the APIs on a loopback port of its own; what
+// happens there is told to the lifecycle.
+//
+// Each set of processes is a generation with API objects, telemetry and
+// connections of its own, so that nothing of a killed process is ever taken for
+// a word of its successor.
+
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/failure.h"
+#include "core/http_server/http_server.h"
+#include "emulator/extensions_api.h"
+#include "emulator/invocation.h"
+#include "emulator/journal.h"
+#include "emulator/lifecycle.h"
+#include "emulator/process.h"
+#include "emulator/runtime_api.h"
+#include "emulator/settings.h"
+#include "emulator/telemetry.h"
+#include "emulator/telemetry_api.h"
+
+namespace mayfly::emulator {
+
+// Held by shared_ptr: requests that are being served keep it alive.
+class Environment final : public Orders, public std::enable_shared_from_this<Environment> {
+ public:
+  // All references outlive the environment. `on_settled` is called through the
+  // io_context whenever is_free() or has_ended() may have become true.
+  Environment(boost::asio::io_context& io, const Settings& settings, const Observer& observer, Clock::time_point origin,
+              ProcessTable& processes, std::function<void()> on_settled);
+  ~Environment() override;
+
+  bool is_free() const { return lifecycle_.is_free() && !settling_; }
+  bool has_ended() const { return lifecycle_.has_ended() && !settling_; }
+  // Only when is_free(). `on_answer` is called once.
+  void invoke(std::shared_ptr<const Invocation> invocation, std::function<void(Answer)> on_answer);
+  void shut_down() { lifecycle_.shut_down(); }
+  void kill() { lifecycle_.kill(); }
+
+ private:
+  struct Generation;
+
+  // Orders
+  Clock::time_point now() override { return Clock::now(); }
+  core::WallTime wall_now() override { return core::wall_now(); }
+  std::string new_uuid() override;
+  void set_alarm(Clock::time_point at) override;
+  std::vector<std::string> new_generation() override;
+  expected<void, LaunchFailure> start_runtime() override;
+  expected<void, LaunchFailure> start_extension(ProcessId id, const std::string& name) override;
+  void send_signal(ProcessId id, int signal) override;
+  void hand_to_runtime(const RuntimeEvent& event) override;
+  void hand_to_extension(const std::string& identifier, const ExtensionEvent& event) override;
+  void answer(const Invocation& invocation, Answer answer) override;
+  void ended(const Invocation& invocation) override;
+  void drain_output() override;
+  void flush_telemetry() override;
+  int max_memory_mb() override;
+  void settled() override;
+
+  void close_generation();
+  core::Outcome<void> listen();
+  expected<void, LaunchFailure> launch(ProcessId id, const std::string& name, const ProcessSpec& spec);
+
+  boost::asio::io_context& io_;
+  const Settings& settings_;
+  ProcessTable& processes_;
+  std::function<void()> on_settled_;
+  const std::string log_stream_;
+  Journal journal_;
+  Lifecycle lifecycle_;
+  boost::asio::steady_timer alarm_;
+
+  std::shared_ptr<Generation> generation_;
+  core::Origin runtime_api_{"127.0.0.1", 0};
+  std::vector<std::filesystem::path> extension_files_;
+  std::vector<std::shared_ptr<Process>> running_;  // by ProcessId; null: not started
+  std::int64_t peak_kb_ = 0;
+  std::function<void(Answer)> on_answer_;
+  Answer held_;  // until its log tail is complete
+  bool settling_ = false;
+  bool told_hosts_problem_ = false;
+};
+
+// The program of a command as mayfly run takes it, made absolute: a path is
+// seen from `folder`, a single word is looked up in our PATH. The path is
+// returned unchecked when nothing is found.
+std::filesystem::path find_program(const std::string& word, const std::filesystem::path& folder);
+
+}  // namespace mayfly::emulator
