@@ -21,9 +21,19 @@ std::string_view trace_root(std::string_view trace_id) {
 }  // namespace
 
 void Journal::observe(Observation what) {
+  if (what.number == 0) {
+    what.number = number_;
+    what.request_id = request_id_;
+  }
   what.time = core::wall_now();
   what.elapsed_ns = std::chrono::nanoseconds(Clock::now() - origin_).count();
   if (observer_) observer_(what);
+}
+
+void Journal::invocation_taken(const Invocation& invocation) {
+  request_id_ = invocation.request_id;
+  number_ = invocation.number;
+  tail_.clear();
 }
 
 void Journal::add_to_tail(std::string_view line) {
@@ -50,8 +60,6 @@ void Journal::log_line(const std::string& process, bool external, std::string_vi
   what.kind = Observation::Kind::log_line;
   what.process = process;
   what.external_extension = external;
-  what.request_id = request_id_;
-  what.number = number_;
   what.detail = line;
   observe(std::move(what));
 }
@@ -60,8 +68,6 @@ void Journal::write_platform(std::string line) {
   add_to_tail(line);
   Observation what;
   what.kind = Observation::Kind::platform_line;
-  what.request_id = request_id_;
-  what.number = number_;
   what.detail = std::move(line);
   observe(std::move(what));
 }
@@ -125,15 +131,11 @@ void Journal::init_ended(std::string_view phase, std::string_view status, std::s
 }
 
 void Journal::invocation_started(const Invocation& invocation, bool cold) {
-  request_id_ = invocation.request_id;
-  number_ = invocation.number;
   tail_.clear();
   platform_line(start_line(invocation.request_id, settings_.function_version));
   publish("platform.start", start_record(settings_, invocation), Level::info);
   Observation what;
   what.kind = Observation::Kind::invocation_started;
-  what.request_id = request_id_;
-  what.number = number_;
   what.cold = cold;
   observe(std::move(what));
 }

@@ -36,6 +36,7 @@ class Journal final : public Witness {
   const std::string& tail() const { return tail_; }
 
   void observe(Observation what) override;
+  void invocation_taken(const Invocation& invocation) override;
   void init_started(std::string_view phase) override;
   void runtime_init_ended(std::string_view phase, std::string_view status, std::string_view error_type) override;
   void extension_settled(const std::string& name, std::string_view state, const std::vector<std::string>& events,
@@ -63,7 +64,7 @@ class Journal final : public Witness {
   const std::string log_stream_;
   Telemetry* telemetry_ = nullptr;
   std::string tail_;
-  std::string request_id_;  // of the invocation that runs
+  std::string request_id_;  // of the invocation that was taken
   std::uint32_t number_ = 0;
 };
 

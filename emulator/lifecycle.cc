@@ -68,10 +68,6 @@ void Lifecycle::observe(Observation::Kind kind, std::string process, bool extern
   what.process = std::move(process);
   what.external_extension = external;
   what.detail = std::move(detail);
-  if (invocation_) {
-    what.request_id = invocation_->request_id;
-    what.number = invocation_->number;
-  }
   witness_.observe(std::move(what));
 }
 
@@ -88,6 +84,7 @@ void Lifecycle::note_fatal(Fatal fatal) {
 void Lifecycle::invoke(std::shared_ptr<const Invocation> invocation) {
   invocation_ = std::move(invocation);
   in_invocation_ = announced_ = answered_ = runtime_done_ = false;
+  witness_.invocation_taken(*invocation_);
   if (phase_ == Phase::idle) return begin_invocation();
   if (ever_initialised_) {
     in_invocation_ = true;
@@ -241,8 +238,6 @@ void Lifecycle::accept_answer(Answer answer, std::string_view status, Clock::tim
 
   Observation what;
   what.kind = Observation::Kind::responded;
-  what.request_id = invocation_->request_id;
-  what.number = invocation_->number;
   what.process = "bootstrap";
   what.status = status;
   what.detail = answer.error_type;

@@ -131,6 +131,9 @@ class Witness {
   virtual ~Witness() = default;
   // Everything that has no method of its own below.
   virtual void observe(Observation what) = 0;
+  // What follows, Init and resets included, happens for its sake, until
+  // invocation_ended.
+  virtual void invocation_taken(const Invocation& invocation) = 0;
   virtual void init_started(std::string_view phase) = 0;
   virtual void runtime_init_ended(std::string_view phase, std::string_view status, std::string_view error_type) = 0;
   virtual void extension_settled(const std::string& name, std::string_view state, const std::vector<std::string>& events,

@@ -53,7 +53,7 @@ struct Observation {
   Kind kind{};
   core::WallTime time{};
   std::int64_t elapsed_ns = 0;  // monotonic, since `mayfly run` started: for differences
-  std::uint32_t number = 0;     // of the invocation: 1, 2, ...; 0 outside invocations
+  std::uint32_t number = 0;     // of the invocation for whose sake it happens: 1, 2, ...; 0: of none
   std::string request_id;
   std::string process;  // "bootstrap", or the extension's file name
   bool external_extension = false;

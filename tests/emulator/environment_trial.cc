@@ -1,5 +1,6 @@
 // The environment without the command line, for trying things by hand:
 //   environment_trial [PORT] [EXTENSIONS or -] COMMAND...
+// with --env in the variable ENVIRONMENT as NAME=value lines;
 // prints every observation and stops at SIGINT or SIGTERM; a second one kills.
 
 #include <boost/asio/io_context.hpp>
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 #include "emulator/service.h"
 
@@ -35,6 +37,12 @@ int main(int argc, char** argv) {
   if (argc > 3) settings.command.assign(argv + 3, argv + argc);
   settings.task_root = std::filesystem::current_path();
   settings.credentials = {{"AWS_ACCESS_KEY_ID", "none"}, {"AWS_SECRET_ACCESS_KEY", "none"}, {"AWS_SESSION_TOKEN", "none"}};
+
+  std::istringstream variables(std::getenv("ENVIRONMENT") ? std::getenv("ENVIRONMENT") : "");
+  for (std::string line; std::getline(variables, line);) {
+    auto equals = line.find('=');
+    if (equals != line.npos) settings.environment.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+  }
 
   boost::asio::io_context io(1);
   Service service(io, settings, std::getenv("QUIET") ? Observer() : Observer(print));
