@@ -35,6 +35,9 @@ class LayerTest(unittest.TestCase):
             subprocess.run(["unzip", "-q", LAYERS / layer, "-d", opt], check=True)
         return opt
 
+    def handler(self):
+        return consumer.unpack(consumer.build_installed(self.folder) / "handler.zip", self.folder / "task")
+
     def start(self, opt, command, **named):
         if not own_mounts():
             self.skipTest("neither root nor user namespaces: /opt cannot be the layers'")
@@ -49,7 +52,7 @@ class LayerTest(unittest.TestCase):
 
     def test_the_runtime_layer_runs_a_shared_object(self):
         opt = self.unpack("mayfly-runtime.zip")
-        task = consumer.handler_folder(self.folder)
+        task = self.handler()
         with self.start(opt, ["/opt/bootstrap", "handler.so:echo"], folder=task,
                         variables={"LAMBDA_TASK_ROOT": str(task)}) as emulator:
             self.assertEqual(emulator.invoke('{"from":"a layer"}'), '{"from":"a layer"}')
@@ -57,7 +60,7 @@ class LayerTest(unittest.TestCase):
 
     def test_the_telemetry_layer_is_started_and_leaves_the_function_alone(self):
         opt = self.unpack("mayfly-runtime.zip", "mayfly-telemetry.zip")
-        task = consumer.handler_folder(self.folder)
+        task = self.handler()
         with self.start(opt, ["/opt/bootstrap", "handler.so:echo"], folder=task,
                         variables={"LAMBDA_TASK_ROOT": str(task)}) as emulator:
             self.assertEqual(emulator.invoke('"one"'), '"one"')
