@@ -73,7 +73,8 @@ mayfly::Result<Imported> import(const S3Event& event) {
   Imported imported;
   for (const auto& record : event.Records) {
     if (!record.eventName.starts_with("ObjectCreated")) {
-      return mayfly::unexpected(mayfly::Error("Import.WrongEvent", "not a new object: " + std::string(record.eventName)));
+      return mayfly::unexpected(
+          mayfly::Error("Import.WrongEvent", "not a new object: " + std::string(record.eventName)));
     }
     ++imported.files;
     imported.bytes += record.s3.object.size.value_or(0);

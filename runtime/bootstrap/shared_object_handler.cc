@@ -112,13 +112,13 @@ const mayfly_handler* open_entry_point(const std::string& path, const std::strin
   std::string symbol = "mayfly_handler_" + name;
   auto* entry = static_cast<const mayfly_handler*>(dlsym(object, symbol.c_str()));
   if (!entry) {
-    fail_init("Runtime.HandlerNotFound",
-              path + " has no handler '" + name + "': looked for the symbol " + symbol + ", which MAYFLY_HANDLER(" + name + ") exports");
+    fail_init("Runtime.HandlerNotFound", path + " has no handler '" + name + "': looked for the symbol " + symbol +
+                                             ", which MAYFLY_HANDLER(" + name + ") exports");
   }
   if (entry->version != MAYFLY_ENTRY_POINT_VERSION || entry->size < sizeof(mayfly_handler)) {
-    fail_init("Runtime.HandlerNotLoadable", path + ": the handler '" + name + "' has version " +
-                                                std::to_string(entry->version) + " of the entry point, and this bootstrap needs " +
-                                                std::to_string(MAYFLY_ENTRY_POINT_VERSION));
+    fail_init("Runtime.HandlerNotLoadable",
+              path + ": the handler '" + name + "' has version " + std::to_string(entry->version) +
+                  " of the entry point, and this bootstrap needs " + std::to_string(MAYFLY_ENTRY_POINT_VERSION));
   }
   return entry;
 }
@@ -144,10 +144,8 @@ mayfly_sink sink_to(ResponseSink& sink) {
 void invoke(void* state, const Invocation& invocation, ResponseSink& sink) {
   auto& loaded = *static_cast<LoadedHandler*>(state);
   auto fields = invocation.context.headers();
-  mayfly_invocation in{{invocation.event.data(), invocation.event.size()},
-                       invocation.event_capacity,
-                       fields.data(),
-                       fields.size()};
+  mayfly_invocation in{
+      {invocation.event.data(), invocation.event.size()}, invocation.event_capacity, fields.data(), fields.size()};
   mayfly_sink out = sink_to(sink);
   loaded.entry->invoke(loaded.state, &in, &out);
 }

@@ -22,10 +22,10 @@ class ApiSink final : public ResponseSink {
   void respond(std::string_view bytes) override {
     if (bytes.size() > kMaxResponseBytes) {
       // Lambda would answer 413, and take no error after that.
-      return runtime::fail(*this, Error("Function.ResponseSizeTooLarge",
-                                        "Response payload size (" + std::to_string(bytes.size()) +
-                                            " bytes) exceeded maximum allowed payload size (" +
-                                            std::to_string(kMaxResponseBytes) + " bytes)."));
+      return runtime::fail(
+          *this, Error("Function.ResponseSizeTooLarge", "Response payload size (" + std::to_string(bytes.size()) +
+                                                            " bytes) exceeded maximum allowed payload size (" +
+                                                            std::to_string(kMaxResponseBytes) + " bytes)."));
     }
     if (begin()) end(api_.post_response(bytes));
   }

@@ -20,7 +20,8 @@ constexpr std::chrono::seconds kRegisterTimeout{2};
 
 }  // namespace
 
-ShutdownExtension::ShutdownExtension(core::Origin origin) : connection_(std::move(origin), {.max_body_bytes = 64 * 1024}) {}
+ShutdownExtension::ShutdownExtension(core::Origin origin)
+    : connection_(std::move(origin), {.max_body_bytes = 64 * 1024}) {}
 
 Outcome<void> ShutdownExtension::start() {
   std::string host = connection_.origin().host_port();

@@ -61,7 +61,8 @@ struct Table {
 
 Table symbol_table(const MappedFile& file) {
   auto header = file.at<ElfW(Ehdr)>(0, 1);
-  if (header.empty() || std::string_view(reinterpret_cast<const char*>(header[0].e_ident), SELFMAG) != ELFMAG) return {};
+  if (header.empty() || std::string_view(reinterpret_cast<const char*>(header[0].e_ident), SELFMAG) != ELFMAG)
+    return {};
   auto sections = file.at<ElfW(Shdr)>(header[0].e_shoff, header[0].e_shnum);
   for (auto type : {SHT_SYMTAB, SHT_DYNSYM}) {
     for (const auto& section : sections) {

@@ -38,7 +38,15 @@ constexpr std::string_view kError = "POST /2018-06-01/runtime/invocation/r1/erro
 struct Ended {
   int code;
   std::string standard_error;
+  std::string standard_output;
 };
+
+std::string take_text(int file) {
+  std::string text(static_cast<std::size_t>(lseek(file, 0, SEEK_END)), '\0');
+  REQUIRE(pread(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+  close(file);
+  return text;
+}
 
 // Runs a program with exactly this environment. When the script has ended, it
 // gets SIGTERM.
@@ -50,9 +58,11 @@ Ended run_program(const std::string& path, ScriptedServer& server, std::vector<s
   char* arguments[] = {const_cast<char*>(path.c_str()), nullptr};
 
   int errors = memfd_create("stderr", MFD_CLOEXEC);
+  int output = memfd_create("stdout", MFD_CLOEXEC);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   pid_t child = 0;
   REQUIRE(posix_spawn(&child, path.c_str(), &actions, nullptr, arguments, variables.data()) == 0);
   posix_spawn_file_actions_destroy(&actions);
@@ -65,10 +75,7 @@ Ended run_program(const std::string& path, ScriptedServer& server, std::vector<s
   REQUIRE(waitpid(child, &status, 0) == child);
   close(child_fd);
 
-  std::string text(static_cast<std::size_t>(lseek(errors, 0, SEEK_END)), '\0');
-  REQUIRE(pread(errors, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
-  close(errors);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), text};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), take_text(errors), take_text(output)};
 }
 
 std::vector<std::string> with_handler(const std::string& handler) {
@@ -160,6 +167,13 @@ TEST_CASE("an exception thrown inside the object's C++ library has its stack") {
   CHECK(contains(server.requests(kError)[0].body, "std::__throw_out_of_range_fmt"));
 }
 
+TEST_CASE("what a handler prints is out before its answer is") {
+  ScriptedServer server(invocations({"1"}));
+  auto ended = run_program(TEST_BOOTSTRAP, server, with_handler("orders.so:print"));
+  CHECK(ended.code == -SIGTERM);  // which flushes nothing
+  CHECK(ended.standard_output == "printed without a flush");
+}
+
 TEST_CASE("bytes go through a shared object unchanged, also 6 MB of them") {
   std::string bytes;
   for (int i = 0; i < 6 * 1024 * 1024; ++i) bytes += static_cast<char>(i * 7);
@@ -179,7 +193,8 @@ TEST_CASE("a shared object's failed Init is reported as the object says") {
 
 TEST_CASE("a shared object's before_shutdown is called at SIGTERM, and bootstrap ends with 0") {
   std::vector<Step> script = invocations({"1"});
-  script.push_back({"POST /2020-01-01/extension/register ", answer_with_status(200, "", "Lambda-Extension-Identifier: id-1\r\n")});
+  script.push_back(
+      {"POST /2020-01-01/extension/register ", answer_with_status(200, "", "Lambda-Extension-Identifier: id-1\r\n")});
   script.push_back({"GET /2020-01-01/extension/event/next ", ""});
   ScriptedServer server(script);
   auto ended = run_program(TEST_BOOTSTRAP, server, with_handler("orders.so:Ending"));
@@ -196,9 +211,9 @@ TEST_CASE("a handler written in C is a handler") {
 }
 
 TEST_CASE("any other form of _HANDLER is an init error that names the form") {
-  for (std::string handler : {"orders", "orders.handler", "orders.so", "orders.so:", ":price", "orders.so:price:x ", "orders.py:price",
-                              "exec:./program", "orders.so:1price", "orders.so:pri-ce", "../orders.so:price", "a/../../orders.so:price",
-                              TEST_OBJECTS "/orders.so:price"}) {
+  for (std::string handler : {"orders", "orders.handler", "orders.so", "orders.so:", ":price", "orders.so:price:x ",
+                              "orders.py:price", "exec:./program", "orders.so:1price", "orders.so:pri-ce",
+                              "../orders.so:price", "a/../../orders.so:price", TEST_OBJECTS "/orders.so:price"}) {
     CAPTURE(handler);
     auto request = init_error_of(with_handler(handler));
     CHECK(error_type(request) == "Runtime.InvalidHandler");
@@ -211,12 +226,14 @@ TEST_CASE("a missing file is an init error that names both folders") {
   auto request = init_error_of(with_handler("nothing.so:price"));
   CHECK(error_type(request) == "Runtime.HandlerNotFound");
   CHECK(contains(request.body, "looked for " TEST_OBJECTS "/nothing.so and /opt/lib/nothing.so"));
-  CHECK(contains(init_error_of({"_HANDLER=nothing.so:price"}).body, "looked for /var/task/nothing.so and /opt/lib/nothing.so"));
+  CHECK(contains(init_error_of({"_HANDLER=nothing.so:price"}).body,
+                 "looked for /var/task/nothing.so and /opt/lib/nothing.so"));
 }
 
 TEST_CASE("neither the working directory nor LD_LIBRARY_PATH is searched") {
   Folder empty;
-  auto request = init_error_of({"_HANDLER=orders.so:price", "LAMBDA_TASK_ROOT=" + empty.path(), "LD_LIBRARY_PATH=" TEST_OBJECTS});
+  auto request =
+      init_error_of({"_HANDLER=orders.so:price", "LAMBDA_TASK_ROOT=" + empty.path(), "LD_LIBRARY_PATH=" TEST_OBJECTS});
   CHECK(error_type(request) == "Runtime.HandlerNotFound");
   CHECK(error_type(init_error_of({"_HANDLER=orders.so:price", "LAMBDA_TASK_ROOT=."})) == "Runtime.InvalidHandler");
 }
@@ -224,7 +241,8 @@ TEST_CASE("neither the working directory nor LD_LIBRARY_PATH is searched") {
 TEST_CASE("a missing symbol is an init error that names symbol and file") {
   auto request = init_error_of(with_handler("orders.so:prize"));
   CHECK(error_type(request) == "Runtime.HandlerNotFound");
-  CHECK(contains(request.body, TEST_OBJECTS "/orders.so has no handler 'prize': looked for the symbol mayfly_handler_prize"));
+  CHECK(contains(request.body,
+                 TEST_OBJECTS "/orders.so has no handler 'prize': looked for the symbol mayfly_handler_prize"));
 }
 
 TEST_CASE("an entry point of another version is an init error that names both versions") {
@@ -232,19 +250,21 @@ TEST_CASE("an entry point of another version is an init error that names both ve
     auto request = init_error_of(with_handler("plain.so:" + name));
     CHECK(error_type(request) == "Runtime.HandlerNotLoadable");
   }
-  CHECK(contains(init_error_of(with_handler("plain.so:later")).body, "version 2 of the entry point, and this bootstrap needs 1"));
+  CHECK(contains(init_error_of(with_handler("plain.so:later")).body,
+                 "version 2 of the entry point, and this bootstrap needs 1"));
 }
 
 TEST_CASE("a shared object of another architecture is an init error that names both") {
   std::string object = read_file(TEST_OBJECTS "/plain.so");
   REQUIRE(object.size() > 20);
-  bool is_x86 = object[18] == 62;          // e_machine
+  bool is_x86 = object[18] == 62;  // e_machine
   object[18] = static_cast<char>(is_x86 ? 183 : 62);
   Folder folder;
   folder.write("other.so", object);
   auto request = init_error_of({"_HANDLER=other.so:price", "LAMBDA_TASK_ROOT=" + folder.path()});
   CHECK(error_type(request) == "Runtime.HandlerNotLoadable");
-  CHECK(contains(request.body, is_x86 ? "is for arm64, and this environment is x86_64" : "is for x86_64, and this environment is arm64"));
+  CHECK(contains(request.body, is_x86 ? "is for arm64, and this environment is x86_64"
+                                      : "is for x86_64, and this environment is arm64"));
 }
 
 TEST_CASE("a file that is no shared object is an init error, not a crash") {

@@ -14,13 +14,15 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Given {
-  Given(std::string_view name, std::string_view value) : all(test::fields({{"Content-Type", "application/json"}, {name, value}})), context(all) {}
+  Given(std::string_view name, std::string_view value)
+      : all(test::fields({{"Content-Type", "application/json"}, {name, value}})), context(all) {}
   std::vector<mayfly_field> all;
   Context context;
 };
 
 std::int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
@@ -63,7 +65,8 @@ TEST_CASE("no time remains behind the deadline") {
 }
 
 TEST_CASE("a deadline that cannot be read is no deadline") {
-  for (std::string_view text : {"", "soon", "12x", "-5", "0", "1e12", " 1", "99999999999999999999", "9223372036854775807"}) {
+  for (std::string_view text :
+       {"", "soon", "12x", "-5", "0", "1e12", " 1", "99999999999999999999", "9223372036854775807"}) {
     CAPTURE(text);
     Given given("Lambda-Runtime-Deadline-Ms", text);
     CHECK_FALSE(given.context.deadline());
@@ -72,8 +75,9 @@ TEST_CASE("a deadline that cannot be read is no deadline") {
 }
 
 TEST_CASE("the client context is read from its JSON") {
-  Given given("Lambda-Runtime-Client-Context",
-              R"({"client":{"installation_id":"i","app_title":"t"},"custom":{"k":"v","n":5,"o":{"a":1}},"env":{"make":"é"},"services":{}})");
+  Given given(
+      "Lambda-Runtime-Client-Context",
+      R"({"client":{"installation_id":"i","app_title":"t"},"custom":{"k":"v","n":5,"o":{"a":1}},"env":{"make":"é"},"services":{}})");
   auto client = given.context.client_context();
   REQUIRE(client);
   CHECK(client->client.at("installation_id") == "i");

@@ -42,7 +42,8 @@ test::RecordingSink call(F&& handler, std::string_view event = "{}") {
   return test::invoke(runtime::source_of(handler), event);
 }
 
-constexpr std::string_view kOrder = R"({"id":"a1","items":[{"sku":"tea","quantity":2,"more":[1]}],"size":"large","extra":{}})";
+constexpr std::string_view kOrder =
+    R"({"id":"a1","items":[{"sku":"tea","quantity":2,"more":[1]}],"size":"large","extra":{}})";
 
 Receipt plain_function(const Order& order, Context&) { return {order.id, 1.5}; }
 int no_throw_function(const Order& order) noexcept { return order.items[0].quantity; }
@@ -69,7 +70,8 @@ TEST_CASE("void answers null") {
 
 TEST_CASE("event and context are each optional") {
   CHECK(call([](const Order& o) { return o.id; }, kOrder).response == "a1");
-  CHECK(call([](Order o, Context& c) { return std::string(o.id) + std::string(c.request_id()); }, kOrder).response == "a1r1");
+  CHECK(call([](Order o, Context& c) { return std::string(o.id) + std::string(c.request_id()); }, kOrder).response ==
+        "a1r1");
   CHECK(call([](const Context& c) { return c.request_id(); }).response == "r1");
   CHECK(call([](Order&& o) { return o.items.size(); }, kOrder).response == "1");
   CHECK(call([](Order& o) { return o.size; }, kOrder).response == "\"large\"");
@@ -125,7 +127,8 @@ TEST_CASE("an event that does not fit is an error that names the JSON path") {
   for (auto [event, message] : {
            Case{R"({"id":"a","items":[{"sku":"x","quantity":"2"}],"size":"small"})",
                 "$.items[0].quantity: expected a number, found string"},
-           Case{R"({"id":"a","items":[{"sku":"x"}],"size":"small"})", "$.items[0].quantity: a required field is missing"},
+           Case{R"({"id":"a","items":[{"sku":"x"}],"size":"small"})",
+                "$.items[0].quantity: a required field is missing"},
            Case{R"({"items":[],"size":"small"})", "$.id: a required field is missing"},
            Case{R"({"id":"a","items":{},"size":"small"})", "$.items: expected an array, found object"},
            Case{R"([])", "$: expected an object, found array"},
@@ -165,7 +168,11 @@ TEST_CASE("a result that JSON cannot say is an error that names the JSON path") 
 
 TEST_CASE("views in a typed event live until the result has been written") {
   // The string has an escape, so it lies in the parser's buffer and not in the event.
-  auto sink = call([](const Order& order) { return Receipt{order.id, 1}; }, R"({"id":"a\u0031\"","items":[],"size":"small"})");
+  auto sink = call(
+      [](const Order& order) {
+        return Receipt{order.id, 1};
+      },
+      R"({"id":"a\u0031\"","items":[],"size":"small"})");
   CHECK(sink.response == R"({"order":"a1\"","total":1})");
 }
 

@@ -69,8 +69,9 @@ TEST_CASE("without an address the program says which variable is missing and how
 }
 
 TEST_CASE("an address in any other form than host:port is named") {
-  for (std::string address : {"http://127.0.0.1:9001", "127.0.0.1:9001/", "127.0.0.1:9001/2018-06-01", "127.0.0.1", ":9001",
-                              "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1:http", "a b:1", "::1:9001"}) {
+  for (std::string address :
+       {"http://127.0.0.1:9001", "127.0.0.1:9001/", "127.0.0.1:9001/2018-06-01", "127.0.0.1", ":9001",
+        "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1:http", "a b:1", "::1:9001"}) {
     CAPTURE(address);
     Variable variable("AWS_LAMBDA_RUNTIME_API", address);
     test::CapturedStandardError log;
@@ -128,8 +129,8 @@ TEST_CASE("an unknown name in _HANDLER is reported to init/error with the known 
   CHECK(run({{"orders", [] {}}, {"refunds", [] {}}}) == 1);
   REQUIRE(server.requests(kInitError).size() == 1);
   CHECK(server.requests(kInitError)[0].field("Lambda-Runtime-Function-Error-Type") == "Runtime.HandlerNotFound");
-  CHECK(server.requests(kInitError)[0].body.find("no handler 'refund' (_HANDLER) in this program; it has: orders, refunds") !=
-        std::string::npos);
+  CHECK(server.requests(kInitError)[0].body.find(
+            "no handler 'refund' (_HANDLER) in this program; it has: orders, refunds") != std::string::npos);
   CHECK(server.requests(kNext).empty());
 }
 
@@ -168,8 +169,10 @@ TEST_CASE("an App with before_shutdown registers an extension without events bef
 }
 
 TEST_CASE("SIGTERM during an invocation lets it be answered, then calls before_shutdown, and the program ends with 0") {
-  ScriptedServer server({step(kRegister, registered()), step(kExtensionNext, ""), step(kNext, event_answer("end")),
-                         step(kResponse, answer_with_status(202))});
+  Step slowly_accepted = step(kResponse, answer_with_status(202));
+  slowly_accepted.delay_ms = 100;  // the signal is there long before the answer
+  ScriptedServer server(
+      {step(kRegister, registered()), step(kExtensionNext, ""), step(kNext, event_answer("end")), slowly_accepted});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   shutdowns = 0;
   CHECK(run<NeedsShutdown>() == 0);

@@ -79,21 +79,23 @@ TEST_CASE("a response over the largest size becomes an error before it is sent")
   CHECK(server.requests(kResponse).empty());
   REQUIRE(server.requests(kError).size() == 1);
   CHECK(server.requests(kError)[0].field("Lambda-Runtime-Function-Error-Type") == "Function.ResponseSizeTooLarge");
-  CHECK(server.requests(kError)[0].body ==
-        R"({"errorMessage":"Response payload size (6291557 bytes) exceeded maximum allowed payload size (6291556 bytes).",)"
-        R"("errorType":"Function.ResponseSizeTooLarge","stackTrace":[]})");
+  CHECK(
+      server.requests(kError)[0].body ==
+      R"({"errorMessage":"Response payload size (6291557 bytes) exceeded maximum allowed payload size (6291556 bytes).",)"
+      R"("errorType":"Function.ResponseSizeTooLarge","stackTrace":[]})");
 }
 
 TEST_CASE("a refused response costs the invocation, not the process") {
   for (int status : {400, 403, 410, 413}) {
     CAPTURE(status);
-    ScriptedServer server({next(event_answer("1")), response(answer_with_status(status)), next(event_answer("2")),
-                           response(accepted())});
+    ScriptedServer server(
+        {next(event_answer("1")), response(answer_with_status(status)), next(event_answer("2")), response(accepted())});
     test::CapturedStandardError log;
     CHECK(drive(server, echo).code == core::Errc::interrupted);
     CHECK(server.requests(kResponse).size() == 2);
     CHECK(server.requests(kError).empty());
-    CHECK(log.text().find("r1\tWARN\tLambda refused a post route=response status=" + std::to_string(status)) != std::string::npos);
+    CHECK(log.text().find("r1\tWARN\tLambda refused a post route=response status=" + std::to_string(status)) !=
+          std::string::npos);
   }
 }
 
@@ -112,7 +114,8 @@ TEST_CASE("a long response that is refused before it is read costs the invocatio
 TEST_CASE("a response met by a server error is sent again, whole, on a fresh connection") {
   // The response is a view into the event: the error's body must not overwrite it.
   std::string event(1000, 'e');
-  ScriptedServer server({next(event_answer(event)), response(answer_with_status(500, std::string(1000, 'X'))), response(accepted())});
+  ScriptedServer server(
+      {next(event_answer(event)), response(answer_with_status(500, std::string(1000, 'X'))), response(accepted())});
   CHECK(drive(server, echo).code == core::Errc::interrupted);
   auto posts = server.requests(kResponse);
   REQUIRE(posts.size() == 2);
@@ -138,6 +141,14 @@ TEST_CASE("the loop ends when every attempt to get an event fails") {
   CHECK(failure.code == core::Errc::unanswered);
   CHECK(failure.message.starts_with("no next invocation from the Runtime API: "));
   CHECK(server.requests(kNext).size() == 5);
+}
+
+TEST_CASE("a dead idle connection takes away none of the attempts to get an event") {
+  std::vector<Step> script{next(event_answer("1")), response(accepted(), Step::Then::close)};
+  for (int i = 0; i < 20; ++i) script.push_back(next("", Step::Then::close));
+  ScriptedServer server(script);
+  CHECK(drive(server, echo).code == core::Errc::unanswered);
+  CHECK(server.requests(kNext).size() == 1 + 5);
 }
 
 TEST_CASE("the loop ends when nothing listens at the address") {
@@ -237,7 +248,8 @@ TEST_CASE("a connection reset in the middle of a long response raises no signal"
 }
 
 TEST_CASE("an event without a content type is an event") {
-  ScriptedServer server({next("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r1\r\nContent-Length: 2\r\n\r\n{}"), response(accepted())});
+  ScriptedServer server({next("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r1\r\nContent-Length: 2\r\n\r\n{}"),
+                         response(accepted())});
   drive(server, echo);
   REQUIRE(server.requests(kResponse).size() == 1);
   CHECK(server.requests(kResponse)[0].body == "{}");
@@ -281,10 +293,14 @@ TEST_CASE("neither event nor response is ever written to the log") {
   struct Named {
     std::string name;
   };
-  ScriptedServer server({next(event_answer(R"({"name":"CANARY"})")), response(answer_with_status(413, "CANARY")),
-                         next(event_answer(R"({"nome":"CANARY"})")), {std::string(kError), accepted()},
-                         next(event_answer(R"({"name":{"CANARY":"CANARY"}})")), {std::string(kError), accepted()},
-                         next(event_answer("CANARY")), {std::string(kError), accepted()}});
+  ScriptedServer server({next(event_answer(R"({"name":"CANARY"})")),
+                         response(answer_with_status(413, "CANARY")),
+                         next(event_answer(R"({"nome":"CANARY"})")),
+                         {std::string(kError), accepted()},
+                         next(event_answer(R"({"name":{"CANARY":"CANARY"}})")),
+                         {std::string(kError), accepted()},
+                         next(event_answer("CANARY")),
+                         {std::string(kError), accepted()}});
   test::CapturedStandardError log;
   drive(server, [](const Named& named) { return named; });
   CHECK(server.requests(kError).size() == 3);
@@ -294,7 +310,9 @@ TEST_CASE("neither event nor response is ever written to the log") {
 
 TEST_CASE("the invocation id is sent back with a response and with an error when one came") {
   auto id = "Lambda-Runtime-Invocation-Id: attempt-1\r\n";
-  ScriptedServer server({next(event_answer("1", "r1", id)), response(accepted()), next(event_answer("2", "r1", id)),
+  ScriptedServer server({next(event_answer("1", "r1", id)),
+                         response(accepted()),
+                         next(event_answer("2", "r1", id)),
                          {std::string(kError), accepted()}});
   test::CapturedStandardError log;
   drive(server, [](std::string_view event) {
@@ -308,8 +326,8 @@ TEST_CASE("the invocation id is sent back with a response and with an error when
 }
 
 TEST_CASE("no invocation id is sent back when none came, also behind an invocation that had one") {
-  ScriptedServer server({next(event_answer("1", "r1", "Lambda-Runtime-Invocation-Id: attempt-1\r\n")), response(accepted()),
-                         next(event_answer("2")), response(accepted())});
+  ScriptedServer server({next(event_answer("1", "r1", "Lambda-Runtime-Invocation-Id: attempt-1\r\n")),
+                         response(accepted()), next(event_answer("2")), response(accepted())});
   drive(server, echo);
   REQUIRE(server.requests(kResponse).size() == 2);
   CHECK_FALSE(server.requests(kResponse)[1].has_field("Lambda-Runtime-Invocation-Id"));
@@ -338,7 +356,8 @@ TEST_CASE("an error type cannot add a header field") {
 TEST_CASE("an event over the limit is refused before it is stored") {
   std::vector<Step> script;
   for (int i = 0; i < 20; ++i) {
-    script.push_back(next("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r1\r\nContent-Length: 99999999999\r\n\r\n"));
+    script.push_back(
+        next("HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: r1\r\nContent-Length: 99999999999\r\n\r\n"));
   }
   ScriptedServer server(script);
   auto failure = drive(server, echo);

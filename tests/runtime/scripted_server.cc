@@ -17,9 +17,8 @@ namespace mayfly::test {
 namespace {
 
 bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-           return std::tolower(x) == std::tolower(y);
-         });
+  return a.size() == b.size() &&
+         std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 void signal_fd(int fd) {
@@ -123,7 +122,8 @@ bool ScriptedServer::play(Connection& connection) {
   std::from_chars(length_text.data(), length_text.data() + length_text.size(), length);
 
   bool at_head = std::ranges::any_of(script_, [&](const Step& step) {
-    return step.at_head && !used_[static_cast<std::size_t>(&step - script_.data())] && request.line.starts_with(step.expects);
+    return step.at_head && !used_[static_cast<std::size_t>(&step - script_.data())] &&
+           request.line.starts_with(step.expects);
   });
   bool complete = connection.received.size() >= end + 4 + length;
   if (!complete && !at_head) return true;
@@ -143,8 +143,7 @@ bool ScriptedServer::play(Connection& connection) {
   std::this_thread::sleep_for(std::chrono::milliseconds(step->delay_ms));
   send_all(connection.fd, step->answer);
   switch (step->then) {
-    case Step::Then::keep:
-      return true;
+    case Step::Then::keep: return true;
     case Step::Then::reset: {
       linger abort{1, 0};
       setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
@@ -154,8 +153,7 @@ bool ScriptedServer::play(Connection& connection) {
       close(listener_);
       listener_ = -1;
       return false;
-    case Step::Then::close:
-      return false;
+    case Step::Then::close: return false;
   }
   return false;
 }
@@ -182,7 +180,11 @@ std::vector<Request> ScriptedServer::requests(std::string_view line) {
 
 std::string event_answer(std::string_view event, std::string_view request_id, std::string_view fields) {
   std::string answer = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: " + std::string(request_id) + "\r\n";
-  answer.append(fields).append("Content-Length: ").append(std::to_string(event.size())).append("\r\n\r\n").append(event);
+  answer.append(fields)
+      .append("Content-Length: ")
+      .append(std::to_string(event.size()))
+      .append("\r\n\r\n")
+      .append(event);
   return answer;
 }
 

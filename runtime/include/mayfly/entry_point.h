@@ -33,7 +33,7 @@ struct mayfly_bytes {
 
 /* A header field of the Runtime API, e.g. Lambda-Runtime-Aws-Request-Id. */
 struct mayfly_field {
-  struct mayfly_bytes name;  /* compare without case */
+  struct mayfly_bytes name; /* compare without case */
   struct mayfly_bytes value;
 };
 

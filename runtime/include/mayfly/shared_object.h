@@ -47,21 +47,30 @@ void* init_app(const mayfly_sink* sink) {
 template <auto F>
 constexpr mayfly_handler entry_point() {
   static_assert(detail::is_handler<decltype(F)>());
-  return {MAYFLY_ENTRY_POINT_VERSION, sizeof(mayfly_handler), &detail::init_function<F>, &invoke_entry, nullptr, &free_entry};
+  return {MAYFLY_ENTRY_POINT_VERSION,
+          sizeof(mayfly_handler),
+          &detail::init_function<F>,
+          &invoke_entry,
+          nullptr,
+          &free_entry};
 }
 
 template <class App>
 constexpr mayfly_handler entry_point() {
   static_assert(detail::is_handler<App>());
-  return {MAYFLY_ENTRY_POINT_VERSION, sizeof(mayfly_handler), &detail::init_app<App>, &invoke_entry,
-          detail::HasBeforeShutdown<App> ? &before_shutdown_entry : nullptr, &free_entry};
+  return {MAYFLY_ENTRY_POINT_VERSION,
+          sizeof(mayfly_handler),
+          &detail::init_app<App>,
+          &invoke_entry,
+          detail::HasBeforeShutdown<App> ? &before_shutdown_entry : nullptr,
+          &free_entry};
 }
 
 }  // namespace mayfly::runtime
 
 // `name`: a function or a class, without a namespace in front.
-#define MAYFLY_HANDLER(name)                                                                          \
-  extern "C" {                                                                                        \
-  [[gnu::visibility("default"), gnu::used]] extern constexpr mayfly_handler mayfly_handler_##name =   \
-      ::mayfly::runtime::entry_point<name>();                                                         \
+#define MAYFLY_HANDLER(name)                                                                        \
+  extern "C" {                                                                                      \
+  [[gnu::visibility("default"), gnu::used]] extern constexpr mayfly_handler mayfly_handler_##name = \
+      ::mayfly::runtime::entry_point<name>();                                                       \
   }

@@ -4,6 +4,7 @@
 #include <mayfly/shared_object.h>
 
 #include <csignal>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ MAYFLY_HANDLER(out_of_range)
 
 static std::string_view echo(std::string_view event) { return event; }
 MAYFLY_HANDLER(echo)
+
+static void print() { std::printf("printed without a flush"); }
+MAYFLY_HANDLER(print)
 
 struct Broken {
   Broken() { throw std::runtime_error("no table name"); }
