@@ -60,12 +60,12 @@ void EventLoop::wait_for_event() {
 void EventLoop::event_readable() {
   auto event = api_.receive_next();
   if (!event) return next_failed(event.error());
-  if (std::holds_alternative<std::monostate>(*event)) return wait_for_event();
+  if (event->kind == Event::Kind::none) return wait_for_event();
   lost_connections_ = 0;
   // A connection that will not carry another request has another socket then.
   if (api_.fd() < 0) readable_.close();
-  if (auto* invoke = std::get_if<Invoke>(&*event)) return observer_.invoked(*invoke);
-  observer_.shut_down(std::get<Shutdown>(*event));
+  if (event->kind == Event::Kind::invoke) return observer_.invoked(event->invoke);
+  observer_.shut_down(event->shutdown);
 }
 
 void EventLoop::next_failed(core::Failure failure) {

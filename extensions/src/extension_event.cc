@@ -8,6 +8,8 @@ namespace {
 using json::Status;
 using json::Value;
 
+constexpr std::int64_t kYear2100Ms = 4'102'444'800'000;
+
 // The documentation writes the reasons in upper case, emulators send "Timeout",
 // "spindown" and words of their own.
 Shutdown::Reason reason_of(std::string_view word) {
@@ -33,8 +35,9 @@ core::Outcome<Event> parse_event(json::Document& document, std::string_view body
   auto root = document.parse(body, capacity);
   std::string type;
   std::int64_t deadline_ms = 0;
-  Invoke invoke;
-  Shutdown shutdown;
+  Event event;
+  Invoke& invoke = event.invoke;
+  Shutdown& shutdown = event.shutdown;
   Status status = Status::malformed;
   if (root) {
     status = root->each_field([&](std::string_view name, Value& field) {
@@ -52,15 +55,18 @@ core::Outcome<Event> parse_event(json::Document& document, std::string_view body
   }
   if (status != Status::ok) return core::fail(core::Errc::parse, "an event that is not the JSON object of the Extensions API");
 
-  TimePoint deadline{std::chrono::milliseconds(deadline_ms)};
+  // A deadline far off is as good as none, and arithmetic with it must not overflow.
+  TimePoint deadline{std::chrono::milliseconds(std::clamp<std::int64_t>(deadline_ms, 0, kYear2100Ms))};
   if (type == "INVOKE") {
+    event.kind = Event::Kind::invoke;
     invoke.deadline = deadline;
-    return Event(std::move(invoke));
+    return event;
   }
   if (type == "SHUTDOWN") {
+    event.kind = Event::Kind::shutdown;
     shutdown.deadline = deadline;
     shutdown.reason = reason_of(shutdown.reason_text);
-    return Event(std::move(shutdown));
+    return event;
   }
   return core::fail(core::Errc::parse, "an event of the unknown type \"" + type + "\"");
 }

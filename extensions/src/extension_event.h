@@ -7,14 +7,17 @@
 
 #include <cstddef>
 #include <string_view>
-#include <variant>
 
 #include "core/failure.h"
 
 namespace mayfly::extension {
 
-// Nothing: the answer is not complete yet.
-using Event = std::variant<std::monostate, Invoke, Shutdown>;
+struct Event {
+  enum class Kind { none, invoke, shutdown };
+  Kind kind = Kind::none;  // none: the answer is not complete yet
+  Invoke invoke;           // meaningful by kind, as is shutdown
+  Shutdown shutdown;
+};
 
 // `capacity`: see json::Document::parse().
 // Errors: Errc::parse, when it is neither INVOKE nor SHUTDOWN.

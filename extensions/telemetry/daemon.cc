@@ -88,6 +88,8 @@ bool Daemon::open_destinations() {
         options.target = d.target;
         options.compress = settings_.compress;
         options.queue_bytes = settings_.queue_bytes / backends;
+        // A small queue needs small batches, or each one would push all others out.
+        batch_bytes_ = std::min(kBatchBytes, options.queue_bytes / 4);
         options.read_rejected = rejected_log_records;
         options.changed = [this] { boost::asio::post(loop_.io(), [this] { destinations_changed(); }); };
         destinations_.push_back(std::make_unique<HttpDestination>(std::move(options)));
@@ -125,11 +127,11 @@ void Daemon::received(ext::TelemetryBatch& batch) {
     ++received_;
     note(record);
     take(record);
+    seal_large();
   }
   received_ += batch.malformed();
   malformed_ += batch.malformed();
   seal(Encoding::ndjson);
-  seal_large();
 
   if (phase_ == Phase::running && done_id_ == invoked_id_) return begin_flush();
   if (phase_ == Phase::closing) {
@@ -158,6 +160,7 @@ void Daemon::note(const ext::TelemetryRecord& record) {
     done_id_ = done->request_id;
   } else if (auto* report = std::get_if<ext::Report>(&record.event)) {
     reported_id_ = report->request_id;
+    if (reported_id_ == invoked_id_) done_id_ = invoked_id_;
   } else if (auto* init = std::get_if<ext::InitStart>(&record.event)) {
     resource_.set_instance_id(init->instance_id);
   }
@@ -191,7 +194,7 @@ void Daemon::seal(Encoding encoding) {
 
 void Daemon::seal_large() {
   auto& encoder = encoders_[index(Encoding::otlp_logs)];
-  if (encoder && (encoder->bytes() >= kBatchBytes || encoder->records() >= kBatchRecords)) seal(Encoding::otlp_logs);
+  if (encoder && (encoder->bytes() >= batch_bytes_ || encoder->records() >= kBatchRecords)) seal(Encoding::otlp_logs);
 }
 
 // ---- invocations

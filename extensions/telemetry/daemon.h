@@ -69,6 +69,7 @@ class Daemon final : public extension::Observer {
   boost::asio::steady_timer freshness_;  // of the open batch
   bool freshness_armed_ = false;
 
+  std::size_t batch_bytes_ = 0;  // an open batch of that size is sealed
   Resource resource_;
   TracedInvocations invocations_;
   std::array<std::unique_ptr<Encoder>, 2> encoders_;  // by Encoding; only those in use

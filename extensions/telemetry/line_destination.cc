@@ -41,6 +41,7 @@ void LineDestination::enqueue(SharedBatch batch) {
   std::size_t taken = inside_line_ ? 0 : write(body);
   auto lines = static_cast<std::size_t>(std::ranges::count(body.substr(0, taken), '\n'));
   if (taken > 0) inside_line_ = body[taken - 1] != '\n';
+  if (taken == body.size()) stuck_ = false;
   account_.move(lines, Place::queued, Place::delivered);
   account_.move(batch->records - lines, Place::queued, Place::output);
 }
@@ -65,7 +66,6 @@ std::size_t LineDestination::write(std::string_view bytes) {
     }
     taken += static_cast<std::size_t>(n);
   }
-  stuck_ = false;
   return taken;
 }
 

@@ -329,6 +329,20 @@ TEST_CASE("memory is bounded while the backend is away: the oldest records go fi
   CHECK(run.daemon.errors().find("shutdown 6") != std::string::npos);
 }
 
+TEST_CASE("a delivery that is larger than the queue is sent in batches that fit") {
+  Backend backend;
+  Run run(backend.url(), {{"MAYFLY_TELEMETRY_TYPES", "function"}, {"MAYFLY_TELEMETRY_QUEUE_BYTES", "65536"}});
+  std::vector<std::string> records(6, record("function", "\"" + std::string(10'000, 'x') + "\""));
+  records.push_back(runtime_done("id-1"));
+  run.lambda.invoke("id-1");
+  run.lambda.deliver(batch(records));
+  run.lambda.wait_next(2);
+  CHECK(backend.delivered().size() == 6);
+  CHECK(backend.requests().size() > 1);
+  CHECK(run.shut_down() == 0);
+  CHECK(run.daemon.errors() == "");
+}
+
 TEST_CASE("two destinations do not hold each other up") {
   Backend backend;
   Run run(refusing_url() + "," + backend.url(), kOnlyFunction);

@@ -101,10 +101,23 @@ TEST_CASE("events of unknown types and broken events are passed over") {
   auto done = start(lambda, {});
   lambda.event(R"({"eventType":"REHEARSAL"})");
   lambda.event("no JSON");
+  lambda.event(R"({"eventType":"SHUTDOWN","deadlineMs":"soon"})");
   lambda.event("[]");
   lambda.shut_down();
   CHECK(done.get() == 0);
-  CHECK(lambda.next_calls() == 4);
+  CHECK(lambda.next_calls() == 5);
+}
+
+TEST_CASE("a deadline beyond all reason is one that can be calculated with") {
+  FakeLambda lambda;
+  std::vector<bool> positive;
+  auto done = start(lambda, {.on_invoke = [&](const ext::Invoke& i) { positive.push_back(i.remaining() > std::chrono::hours(1)); }});
+  for (const char* deadline : {"9223372036854775807", "-9223372036854775808", "0"}) {
+    lambda.event(R"({"eventType":"INVOKE","requestId":"x","deadlineMs":)" + std::string(deadline) + "}");
+  }
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+  CHECK(positive == std::vector{true, false, false});
 }
 
 TEST_CASE("a connection that is lost while waiting for an event is made anew") {
