@@ -1,0 +1,424 @@
+// The state machine alone: time is a number, processes are names, and orders
+// are written down.
+
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "emulator/lifecycle.h"
+
+using namespace mayfly::emulator;
+using namespace std::chrono_literals;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+// Carries out nothing and writes everything down, one line each.
+class World final : public Orders, public Witness {
+ public:
+  Lines told;
+  std::vector<std::string> extensions;
+  Clock::time_point time{};
+  Clock::time_point alarm_at = Clock::time_point::max();
+  std::vector<Report> reports;
+  std::string runtime_error;  // start_runtime() fails with this type
+
+  // What was told since the last call.
+  Lines take() { return std::exchange(told, {}); }
+
+ private:
+  Clock::time_point now() override { return time; }
+  mayfly::core::WallTime wall_now() override { return mayfly::core::WallTime(time.time_since_epoch()); }
+  std::string new_uuid() override {
+    auto number = std::to_string(++uuids_);
+    return "00000000-0000-4000-8000-" + std::string(12 - number.size(), '0') + number;
+  }
+  void set_alarm(Clock::time_point at) override { alarm_at = at; }
+  std::vector<std::string> new_generation() override { return extensions; }
+  mayfly::expected<void, LaunchFailure> start_runtime() override {
+    if (!runtime_error.empty()) return mayfly::unexpected(LaunchFailure{runtime_error, "why"});
+    told.push_back("start runtime");
+    return {};
+  }
+  mayfly::expected<void, LaunchFailure> start_extension(ProcessId, const std::string& name) override {
+    told.push_back("start " + name);
+    return {};
+  }
+  void send_signal(ProcessId id, int signal) override {
+    told.push_back((signal == SIGKILL ? "kill " : "terminate ") + std::to_string(id));
+  }
+  void hand_to_runtime(const RuntimeEvent& event) override {
+    told.push_back("event to runtime, deadline " + std::to_string(event.deadline_ms));
+  }
+  void hand_to_extension(const std::string& identifier, const ExtensionEvent& event) override {
+    auto what = event.invocation ? "INVOKE" : "SHUTDOWN " + event.shutdown_reason;
+    told.push_back(what + " to " + identifier.substr(35) + ", deadline " + std::to_string(event.deadline_ms));
+  }
+  void answer(const Invocation&, Answer answer) override {
+    told.push_back(answer.aborted ? "abort" : "answer " + (answer.error_type.empty() ? answer.payload : answer.error_type));
+  }
+  void ended(const Invocation&) override {}
+  void drain_output() override {}
+  void flush_telemetry() override {}
+  int max_memory_mb() override { return 1; }
+  void settled() override { told.push_back("settled"); }
+
+  void observe(Observation) override {}
+  void invocation_taken(const Invocation&) override {}
+  void init_started(std::string_view phase) override { told.push_back("init started, phase " + std::string(phase)); }
+  void runtime_init_ended(std::string_view, std::string_view, std::string_view) override {}
+  void extension_settled(const std::string& name, std::string_view state, const std::vector<std::string>&,
+                         std::string_view) override {
+    told.push_back(name + " is " + std::string(state));
+  }
+  void init_ended(std::string_view, std::string_view status, std::string_view type, std::chrono::nanoseconds) override {
+    told.push_back("init ended: " + std::string(status) + (type.empty() ? "" : " ") + std::string(type));
+  }
+  void invocation_started(const Invocation&, bool cold) override { told.push_back(cold ? "START cold" : "START"); }
+  void runtime_done(const Invocation&, std::string_view, std::string_view, std::chrono::nanoseconds, std::size_t,
+                    const RuntimeSpans&) override {
+    told.push_back("runtime done");
+  }
+  void invocation_ended(const Invocation&, const Report& report, const RuntimeSpans&) override {
+    reports.push_back(report);
+    told.push_back("REPORT " + report.status);
+  }
+
+  int uuids_ = 0;
+};
+
+struct Fixture {
+  Settings settings;
+  World world;
+  Lifecycle lifecycle{settings, world, world};
+
+  void invoke(const std::string& id = "a") {
+    auto invocation = std::make_shared<Invocation>();
+    invocation->request_id = id;
+    lifecycle.invoke(invocation);
+  }
+  void pass(Clock::duration time) { world.time += time; }
+  // Time passes until the alarm, and it rings.
+  void ring() {
+    REQUIRE(world.alarm_at != Clock::time_point::max());
+    world.time = world.alarm_at;
+    lifecycle.alarm();
+  }
+  std::string enlist(const std::string& name, bool invoke = true, bool shutdown = true) {
+    auto identifier = lifecycle.extension_register(name, {invoke, shutdown});
+    REQUIRE(identifier.has_value());
+    return *identifier;
+  }
+  void respond(const std::string& payload = "ok", const std::string& id = "a") {
+    REQUIRE(lifecycle.runtime_response(id, {}, payload, world.time).has_value());
+  }
+  void next() { REQUIRE(lifecycle.runtime_next().has_value()); }
+  void next(const std::string& extension) { REQUIRE(lifecycle.extension_next(extension).has_value()); }
+  // A first call has been answered and everyone waits; without extensions.
+  void warm_up() {
+    invoke();
+    next();
+    respond();
+    next();
+    world.take();
+  }
+};
+
+std::string refusal(const Accepted& accepted) {
+  if (accepted) return "accepted";
+  return std::to_string(accepted.error().status) + " " + accepted.error().type + " " + accepted.error().message;
+}
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Fixture, "nothing starts before the first invocation; then the runtime does, and gets the event") {
+  CHECK(lifecycle.is_free());
+  CHECK(world.take().empty());
+  invoke();
+  CHECK_FALSE(lifecycle.is_free());
+  CHECK(world.take() == Lines{"init started, phase init", "start runtime"});
+  pass(1'000ms);
+  next();
+  CHECK(world.take() == Lines{"init ended: success", "START cold", "event to runtime, deadline 4000"});
+  respond();
+  CHECK(world.take() == Lines{"answer ok"});
+  CHECK_FALSE(lifecycle.is_free());
+  next();
+  CHECK(world.take() == Lines{"runtime done", "REPORT success", "settled"});
+  CHECK(lifecycle.is_free());
+}
+
+TEST_CASE_FIXTURE(Fixture, "the first report bills Init, the second does not") {
+  invoke();
+  pass(100ms);
+  next();
+  pass(10ms);
+  respond();
+  pass(1ms);
+  next();
+  CHECK(world.reports[0].init == 100ms);
+  CHECK(world.reports[0].duration == 10ms);
+  CHECK(world.reports[0].extensions == 1ms);
+  CHECK(world.reports[0].billed_ms == 111);
+  invoke();
+  pass(1500us);
+  respond();
+  next();
+  CHECK(world.reports[1].init == 0ms);
+  CHECK(world.reports[1].billed_ms == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the runtime starts when all extensions have registered, the call when all wait in next") {
+  world.extensions = {"alpha", "beta"};
+  invoke();
+  CHECK(world.take() == Lines{"init started, phase init", "start alpha", "start beta"});
+  auto alpha = enlist("alpha");
+  CHECK(world.take().empty());
+  auto beta = enlist("beta", false, true);
+  CHECK(world.take() == Lines{"start runtime"});
+  next(alpha);
+  next();
+  CHECK(world.take().empty());
+  next(beta);
+  CHECK(world.take() == Lines{"alpha is Ready", "beta is Ready", "init ended: success", "START cold",
+                              "INVOKE to 1, deadline 3000", "event to runtime, deadline 3000"});
+  respond();
+  next();
+  CHECK(world.take() == Lines{"answer ok", "runtime done"});
+  next(alpha);  // and beta was not asked
+  CHECK(world.take() == Lines{"REPORT success", "settled"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "internal extensions register until the runtime's first next, and Init waits for their next") {
+  invoke();
+  auto internal = enlist("internal", false, false);
+  next();
+  CHECK(world.take() == Lines{"init started, phase init", "start runtime"});
+  auto late = lifecycle.extension_register("late", {});
+  REQUIRE_FALSE(late.has_value());
+  CHECK(late.error().type == "Extension.RegistrationClosed");
+  next(internal);
+  CHECK(world.take().back() == "event to runtime, deadline 3000");
+}
+
+TEST_CASE_FIXTURE(Fixture, "no more than ten extensions, and no name twice") {
+  world.extensions = {"alpha"};
+  invoke();
+  enlist("alpha");
+  CHECK(lifecycle.extension_register("alpha", {}).error().message ==
+        "State transition from Registered to Registered failed for extension alpha. Error: State transition is not allowed");
+  for (int i = 1; i < 10; ++i) enlist("internal" + std::to_string(i));
+  CHECK(lifecycle.extension_register("internal1", {}).error().message == "Extension with this name already registered");
+  auto eleventh = lifecycle.extension_register("eleventh", {});
+  CHECK(eleventh.error().type == "Extension.TooManyExtensions");
+}
+
+TEST_CASE_FIXTURE(Fixture, "an Init of ten seconds is given up, reset and tried again on the function's timeout") {
+  invoke();
+  CHECK(world.alarm_at == world.time + 10s);
+  ring();
+  CHECK(world.take() == Lines{"init started, phase init", "start runtime", "init ended: timeout Runtime.Unknown", "kill 0"});
+  lifecycle.process_exited(kRuntime, "signal: killed");
+  CHECK(world.take() == Lines{"init started, phase invoke", "start runtime"});
+  CHECK(world.alarm_at == world.time + 3s);
+  next();
+  respond();
+  next();
+  CHECK(world.reports.back().init == 0ms);
+  CHECK(world.take().back() == "settled");
+}
+
+TEST_CASE_FIXTURE(Fixture, "an Init that fails twice fails the call with what went wrong the second time") {
+  invoke();
+  lifecycle.process_exited(kRuntime, "exit status 1");
+  CHECK(world.take() == Lines{"init started, phase init", "start runtime", "init ended: error Runtime.ExitError",
+                              "init started, phase invoke", "start runtime"});
+  REQUIRE(lifecycle.runtime_init_error("{}", "Runtime.Late").has_value());
+  lifecycle.process_exited(kRuntime, "exit status 1");
+  CHECK(world.take() == Lines{"init ended: error Runtime.Late", "START cold", "runtime done", "answer Runtime.Late",
+                              "REPORT error", "settled"});
+  CHECK(lifecycle.is_free());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a command that does not start fails the call without a process to end") {
+  world.runtime_error = "Runtime.InvalidEntrypoint";
+  invoke();
+  auto told = world.take();
+  CHECK(std::ranges::count(told, "answer Runtime.InvalidEntrypoint") == 1);
+  CHECK(told.back() == "settled");
+}
+
+TEST_CASE_FIXTURE(Fixture, "after a timeout the answer comes at once and the reset follows") {
+  warm_up();
+  invoke("b");
+  world.take();
+  ring();
+  CHECK(world.take() == Lines{"runtime done", "answer Sandbox.Timedout", "REPORT timeout", "kill 0"});
+  CHECK_FALSE(lifecycle.is_free());
+  lifecycle.process_exited(kRuntime, "signal: killed");
+  CHECK(world.take() == Lines{"settled"});
+  invoke("c");
+  CHECK(world.take() == Lines{"init started, phase invoke", "start runtime"});
+  CHECK(world.reports.back().billed_ms == 3'000);
+}
+
+TEST_CASE_FIXTURE(Fixture, "with an external extension: SIGTERM, 300 ms, SIGKILL, SHUTDOWN, 2 s, SIGKILL") {
+  world.extensions = {"alpha", "beta", "gamma"};
+  invoke();
+  auto alpha = enlist("alpha"), beta = enlist("beta", true, false), gamma = enlist("gamma");
+  for (const auto& each : {alpha, beta, gamma}) next(each);
+  next();
+  respond();
+  next();
+  next(alpha);
+  next(beta);
+  next(gamma);
+  world.take();
+
+  auto start = world.time;
+  lifecycle.shut_down();
+  CHECK(world.take() == Lines{"terminate 0"});
+  CHECK(world.alarm_at == start + 300ms);
+  ring();
+  CHECK(world.take() == Lines{"kill 0", "SHUTDOWN spindown to 1, deadline 2000", "kill 2", "SHUTDOWN spindown to 3, deadline 2000"});
+  lifecycle.process_exited(kRuntime, "signal: killed");
+  lifecycle.process_exited(2, "signal: killed");
+  lifecycle.process_exited(3, "");
+  CHECK(world.take().empty());
+  CHECK(world.alarm_at == start + 2s);
+  ring();
+  CHECK(world.take() == Lines{"kill 1"});
+  lifecycle.process_exited(1, "signal: killed");
+  CHECK(world.take() == Lines{"settled"});
+  CHECK(lifecycle.has_ended());
+}
+
+TEST_CASE_FIXTURE(Fixture, "with internal extensions only the runtime has 500 ms, with none nothing") {
+  invoke();
+  auto internal = enlist("internal", false, false);
+  next();
+  next(internal);
+  world.take();
+  SUBCASE("a runtime that obeys") {
+    lifecycle.shut_down();
+    CHECK(world.take() == Lines{"abort", "runtime done", "REPORT failure", "terminate 0"});
+    CHECK(world.alarm_at == world.time + 500ms);
+    lifecycle.process_exited(kRuntime, "");
+    CHECK(world.take() == Lines{"settled"});
+  }
+  SUBCASE("a runtime that does not") {
+    lifecycle.shut_down();
+    world.take();
+    ring();
+    CHECK(world.take().front() == "kill 0");
+    lifecycle.process_exited(kRuntime, "signal: killed");
+    CHECK(lifecycle.has_ended());
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "an extension that is still at work gets SHUTDOWN with its next call") {
+  world.extensions = {"alpha"};
+  invoke();
+  auto alpha = enlist("alpha");
+  next(alpha);
+  next();
+  world.take();
+  ring();  // the function's timeout; alpha works, too
+  CHECK(world.take() == Lines{"runtime done", "answer Sandbox.Timedout", "REPORT timeout", "terminate 0"});
+  lifecycle.process_exited(kRuntime, "signal: terminated");
+  CHECK(world.take().empty());
+  next(alpha);
+  CHECK(world.take() == Lines{"SHUTDOWN timeout to 1, deadline 5000"});
+  lifecycle.process_exited(1, "");
+  CHECK(world.take() == Lines{"settled"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a process that exits between invocations resets the environment unseen by the next call") {
+  warm_up();
+  lifecycle.process_exited(kRuntime, "exit status 1");
+  CHECK(world.take() == Lines{"settled"});
+  CHECK(lifecycle.is_free());
+  invoke("b");
+  CHECK(world.take() == Lines{"init started, phase invoke", "start runtime"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "shutdown answers what runs as aborted, in Init, too") {
+  invoke();
+  world.take();
+  lifecycle.shut_down();
+  CHECK(world.take() == Lines{"abort", "kill 0"});
+  lifecycle.process_exited(kRuntime, "signal: killed");
+  CHECK(world.take() == Lines{"settled"});
+  CHECK(lifecycle.has_ended());
+}
+
+TEST_CASE_FIXTURE(Fixture, "kill() cuts a shutdown short") {
+  world.extensions = {"alpha"};
+  invoke();
+  next(enlist("alpha"));
+  world.take();
+  lifecycle.shut_down();
+  world.take();
+  lifecycle.kill();
+  CHECK(world.take() == Lines{"kill 0", "kill 1"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "next while an event is at work hands out the same event again") {
+  invoke();
+  next();
+  world.take();
+  next();
+  CHECK(world.take() == Lines{"event to runtime, deadline 3000"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "the id of a response is checked before the state, an echoed invocation id between them") {
+  CHECK(refusal(lifecycle.check_response("a", {}, false)) == "400 InvalidRequestID Invalid request ID");
+  invoke();
+  CHECK(refusal(lifecycle.check_response("a", {}, false)) == "400 InvalidRequestID Invalid request ID");
+  next();
+  CHECK(refusal(lifecycle.check_response("b", {}, false)) == "400 InvalidRequestID Invalid request ID");
+  CHECK(refusal(lifecycle.check_response("a", "stale", false)) == "410 InvokeTimeout Invoke timeout");
+  CHECK(refusal(lifecycle.check_response("a", {}, false)) == "accepted");
+  respond();
+  CHECK(refusal(lifecycle.check_response("a", {}, false)) ==
+        "403 InvalidStateTransition State transition from RuntimeResponseSentState to InvocationResponse failed for runtime. "
+        "Error: State transition is not allowed");
+  CHECK(refusal(lifecycle.check_response("a", {}, true)).find("to InvocationErrorResponse failed") != std::string::npos);
+  next();
+  CHECK(refusal(lifecycle.check_response("a", {}, false)) == "400 InvalidRequestID Invalid request ID");
+}
+
+TEST_CASE_FIXTURE(Fixture, "init/error is for Init only, and nothing follows it") {
+  invoke();
+  REQUIRE(lifecycle.runtime_init_error("{}", "Runtime.X").has_value());
+  CHECK(refusal(lifecycle.runtime_next()) ==
+        "403 InvalidStateTransition State transition from InitError to Ready failed for runtime. Error: State transition is "
+        "not allowed");
+  CHECK(refusal(lifecycle.runtime_init_error("{}", "Runtime.X")).find("from InitError to InitError") != std::string::npos);
+  lifecycle.process_exited(kRuntime, "exit status 1");
+  next();
+  CHECK(refusal(lifecycle.runtime_init_error("{}", "Runtime.X")).find("from Running to InitError") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture, "calls of extensions without a known identifier are refused") {
+  invoke();
+  CHECK(refusal(lifecycle.extension_next("")) == "403 Extension.MissingExtensionIdentifier Missing Lambda-Extension-Identifier header");
+  CHECK(refusal(lifecycle.extension_next("x")) == "403 Extension.InvalidExtensionIdentifier Invalid Lambda-Extension-Identifier");
+  const std::string unknown = "11111111-1111-4111-8111-111111111111";
+  CHECK(refusal(lifecycle.extension_next(unknown)) == "403 Extension.UnknownExtensionIdentifier Unknown extension " + unknown);
+  CHECK(refusal(lifecycle.extension_exit_error(unknown, "T")) ==
+        "403 Extension.UnknownExtensionIdentifier Unknown Lambda-Extension-Identifier");
+}
+
+TEST_CASE_FIXTURE(Fixture, "init/error of an extension comes before its first next, exit/error any time, both again") {
+  world.extensions = {"alpha", "beta"};
+  invoke();
+  auto alpha = enlist("alpha"), beta = enlist("beta");
+  next(beta);
+  CHECK(refusal(lifecycle.extension_init_error(alpha, "T")) == "accepted");
+  CHECK(refusal(lifecycle.extension_init_error(alpha, "T")) == "accepted");
+  CHECK(refusal(lifecycle.extension_next(alpha)).find("from InitError to Ready failed for extension " + alpha) != std::string::npos);
+  CHECK(refusal(lifecycle.extension_init_error(beta, "T")).find("from Ready to InitError") != std::string::npos);
+  CHECK(refusal(lifecycle.extension_exit_error(beta, "T")) == "accepted");
+}
