@@ -54,9 +54,9 @@ TEST_CASE("a call over the function's timeout is Sandbox.Timedout, and /tmp outl
   service.settings.timeout = std::chrono::milliseconds(1'000);
   service.start();
   auto file = (service.folder() / "kept").string();
-  CHECK(service.invoke(R"({"script":"open(')" + file + R"x(','w').write('here')"})x").body == "4");
+  CHECK(service.evaluate("open('" + file + "', 'w').write('here')") == "4");
   check_failure(service.invoke(R"({"sleep":20})"), "Sandbox.Timedout", "Error: Task timed out after 1.00 seconds");
-  CHECK(service.invoke(R"({"script":"open(')" + file + R"x(').read()"})x").body == "\"here\"");
+  CHECK(service.evaluate("open('" + file + "').read()") == "\"here\"");
   CHECK(service.has_line("Duration: 1000.00 ms\tBilled Duration: 1000 ms"));
   CHECK(service.has_line("\tStatus: timeout"));
 }

@@ -1,6 +1,7 @@
 #include "tests/emulator/running_service.h"
 
 #include <doctest/doctest.h>
+#include <mayfly/json/writer.h>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
@@ -149,6 +150,12 @@ void RunningService::stop() {
 
 Reply RunningService::invoke(const std::string& payload, const std::vector<std::pair<std::string, std::string>>& fields) {
   return request(origin_, "POST", "/2015-03-31/functions/function/invocations", payload, fields);
+}
+
+std::string RunningService::evaluate(const std::string& expression) {
+  std::string event = "{\"script\":";
+  json::append_string(event, expression);
+  return invoke(event + "}").body;
 }
 
 std::vector<Observation> RunningService::observations() const {

@@ -64,6 +64,8 @@ class RunningService {
   void start();
   const core::Origin& origin() const { return origin_; }
   Reply invoke(const std::string& payload, const std::vector<std::pair<std::string, std::string>>& fields = {});
+  // What the function gets for a Python expression, as JSON.
+  std::string evaluate(const std::string& expression);
   // Returns once everything has been shut down.
   void stop();
   void post(std::function<void(Service&)> action);
