@@ -1,0 +1,45 @@
+#include "emulator/cli/figures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace mayfly::emulator::cli {
+namespace {
+
+std::string fixed(double value, int decimals) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  return text;
+}
+
+}  // namespace
+
+std::string milliseconds(std::chrono::nanoseconds duration) {
+  return fixed(static_cast<double>(duration.count()) / 1e6, 2);
+}
+
+std::string duration_text(std::chrono::nanoseconds duration) {
+  if (duration < std::chrono::seconds(1)) return milliseconds(duration) + " ms";
+  return fixed(static_cast<double>(duration.count()) / 1e9, 2) + " s";
+}
+
+std::string with_commas(std::int64_t number) {
+  std::string out = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(out.size()) - 3; at > (number < 0 ? 1 : 0); at -= 3) {
+    out.insert(static_cast<std::size_t>(at), ",");
+  }
+  return out;
+}
+
+double gb_seconds(std::int64_t billed_ms, int memory_mb) {
+  return static_cast<double>(billed_ms) / 1'000.0 * memory_mb / 1'024.0;
+}
+
+std::string gb_seconds_text(double gb_s) {
+  int decimals = 2;
+  if (gb_s > 0) decimals = std::clamp(2 - static_cast<int>(std::floor(std::log10(gb_s))), 2, 8);
+  return fixed(gb_s, decimals) + " GB-s";
+}
+
+}  // namespace mayfly::emulator::cli

@@ -1,0 +1,296 @@
+#include "emulator/cli/function_settings.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include <mayfly/json/value.h>
+#include <mayfly/json/writer.h>
+
+#include "emulator/cli/figures.h"
+#include "emulator/cli/json_text.h"
+#include "emulator/cli/text_file.h"
+#include "emulator/sandbox_environment.h"
+
+namespace mayfly::emulator::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
+constexpr std::size_t kMaxEnvironmentBytes = 4'096;  // [A]
+
+// The example keys of AWS's own documentation: no service accepts them, and no
+// scanner takes them for a leak.
+constexpr std::pair<const char*, const char*> kDummyCredentials[] = {
+    {"AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE"},
+    {"AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
+    {"AWS_SESSION_TOKEN", "not-a-session-token"},
+};
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Lambda's pattern: [a-zA-Z]([a-zA-Z0-9_])+ [A].
+bool is_variable_name(std::string_view name) {
+  auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return name.size() >= 2 && letter(name[0]) &&
+         std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+void put(Pairs& pairs, std::string name, std::string value) {
+  auto found = std::ranges::find(pairs, name, &Pairs::value_type::first);
+  if (found != pairs.end()) {
+    found->second = std::move(value);
+  } else {
+    pairs.emplace_back(std::move(name), std::move(value));
+  }
+}
+
+// Quotes as in dotenv files: '...' is taken as it is, "..." knows \n \t \" \\.
+std::string unquoted(std::string_view value) {
+  if (value.size() < 2 || value.front() != value.back() || (value[0] != '"' && value[0] != '\'')) {
+    if (auto comment = value.find(" #"); comment != value.npos) value = trimmed(value.substr(0, comment));
+    return std::string(value);
+  }
+  bool escapes = value[0] == '"';
+  value = value.substr(1, value.size() - 2);
+  std::string out;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (!escapes || value[i] != '\\' || i + 1 == value.size()) {
+      out += value[i];
+      continue;
+    }
+    char c = value[++i];
+    out += c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+  }
+  return out;
+}
+
+Decided<void> read_dotenv(std::string_view text, std::string_view file, Pairs& out) {
+  for (int line_number = 1; !text.empty(); ++line_number) {
+    auto end = std::min(text.find('\n'), text.size());
+    auto line = trimmed(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.empty() || line[0] == '#') continue;
+    if (line.starts_with("export ")) line = trimmed(line.substr(7));
+    auto equals = line.find('=');
+    if (equals == line.npos || equals == 0) {
+      return refuse(kUsage, std::string(file) + ":" + std::to_string(line_number) + ": no NAME=VALUE in this line",
+                    "an --env-file has one variable a line, # begins a comment", "TABLE=orders");
+    }
+    put(out, std::string(trimmed(line.substr(0, equals))), unquoted(trimmed(line.substr(equals + 1))));
+  }
+  return {};
+}
+
+// SAM turns numbers and booleans into text as well.
+bool read_scalar(json::Value& value, std::string& out) {
+  std::string_view text;
+  if (value.kind() == json::Kind::string) {
+    if (value.get(text) != json::Status::ok) return false;
+  } else if (value.kind() != json::Kind::number && value.kind() != json::Kind::boolean) {
+    return false;
+  } else if (value.raw(text) != json::Status::ok) {
+    return false;
+  }
+  out = trimmed(text);
+  return true;
+}
+
+Decided<void> read_sam_json(std::string_view text, std::string_view file, std::string_view function_name, Pairs& out) {
+  json::Document document;
+  auto root = document.parse(text);
+  std::string wrong;
+  auto take = [&](std::string_view name, json::Value& value) {
+    std::string key(name), scalar;
+    if (!read_scalar(value, scalar)) {
+      wrong = key;
+      return json::Status::stopped;
+    }
+    put(out, std::move(key), std::move(scalar));
+    return json::Status::ok;
+  };
+  auto status = !root ? json::Status::malformed : root->each_field([&](std::string_view name, json::Value& value) {
+    if (value.kind() != json::Kind::object) return take(name, value);
+    bool ours = name == "Parameters" || name == function_name;
+    return ours ? value.each_field(take) : json::Status::ok;
+  });
+  if (!wrong.empty() && !find_json_fault(text)) {
+    return refuse(kUsage, std::string(file) + ": the value of " + wrong + " is no text", "variables are strings",
+                  "{\"Parameters\": {\"" + wrong + "\": \"...\"}}");
+  }
+  if (status != json::Status::ok || !wrong.empty()) {
+    return refuse(kUsage, std::string(file) + " is not JSON", "it begins with {, so it is read as SAM's env-vars file",
+                  "{\"Parameters\": {\"TABLE\": \"orders\"}}");
+  }
+  return {};
+}
+
+Decided<void> check_environment(const Pairs& pairs) {
+  std::string reserved, measured;
+  json::Writer json(measured);
+  json.begin_object();
+  for (const auto& [name, value] : pairs) {
+    if (is_reserved_variable(name)) {
+      reserved += (reserved.empty() ? "" : ", ") + name;
+    } else if (!is_variable_name(name)) {
+      return refuse(kUsage, "a function cannot have the variable '" + name + "'",
+                    "Lambda wants a letter first, then letters, digits and _: [a-zA-Z]([a-zA-Z0-9_])+",
+                    "--env NAME=VALUE");
+    } else if (value.find('\0') != value.npos) {
+      return refuse(kUsage, "the variable " + name + " has a NUL byte", "no process can be given one", "");
+    }
+    json.member(name, value);
+  }
+  json.end_object();
+  if (!reserved.empty()) {
+    return refuse(kUsage, reserved_variables_message(reserved), "Lambda sets these itself",
+                  "--region, --handler, --name, --memory or --credentials set what they stand for");
+  }
+  if (measured.size() > kMaxEnvironmentBytes) {
+    return refuse(kUsage,
+                  "Lambda was unable to configure your environment variables because the environment variables you "
+                  "have provided exceeded the 4KB limit. String measured: " +
+                      measured,
+                  with_commas(static_cast<std::int64_t>(measured.size())) + " bytes as JSON, 4,096 are allowed",
+                  "keep large values in a file beside the function");
+  }
+  return {};
+}
+
+Decided<Pairs> environment_of(const Arguments& arguments, const Variables& variables) {
+  Pairs pairs;
+  for (const std::string& file : arguments.list("env-file")) {
+    auto text = read_text_file(file);
+    if (!text) return unexpected(text.error());
+    if (auto read = read_env_file(*text, file, arguments.text("name"), pairs); !read) return unexpected(read.error());
+  }
+  for (const std::string& word : arguments.list("env")) {
+    auto equals = word.find('=');
+    if (equals != word.npos) {
+      put(pairs, word.substr(0, equals), word.substr(equals + 1));
+      continue;
+    }
+    auto found = variables.all().find(word);
+    if (found == variables.all().end()) {
+      return refuse(kUsage, "--env " + word + " has no value, and this shell has no such variable",
+                    "--env NAME hands the shell's variable on", "--env " + word + "=VALUE");
+    }
+    put(pairs, word, found->second);
+  }
+  if (auto fits = check_environment(pairs); !fits) return unexpected(fits.error());
+  return pairs;
+}
+
+Decided<void> take_credentials(const Arguments& arguments, const Variables& variables, Settings& settings) {
+  if (arguments.text("credentials") == "dummy") {
+    for (const auto& [name, value] : kDummyCredentials) settings.credentials.emplace_back(name, value);
+    return {};
+  }
+  for (const char* name : {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}) {
+    if (auto value = variables.get(name)) settings.credentials.emplace_back(name, *value);
+  }
+  if (settings.credentials.empty()) {
+    return refuse(kUsage, "--credentials env, but this shell has no AWS_ACCESS_KEY_ID",
+                  "only variables are read, never profiles, SSO or instance metadata",
+                  "eval \"$(aws configure export-credentials --format env)\"");
+  }
+  // Whoever calls AWS as us calls the AWS that we call, which may be a local one.
+  for (const auto& [name, value] : variables.all()) {
+    if (name.starts_with("AWS_ENDPOINT_URL")) settings.environment.insert(settings.environment.begin(), {name, value});
+  }
+  return {};
+}
+
+Decided<void> check_extension_folder(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    return refuse(kCannotStart, "the extension folder " + folder.string() + " is not there",
+                  error ? error.message() : "it is no folder", "--extensions DIR");
+  }
+  fs::directory_iterator entries(folder, error);
+  if (error) {
+    return refuse(kCannotStart, "the extension folder " + folder.string() + " cannot be read", error.message(), "");
+  }
+  for (const auto& entry : entries) {
+    std::error_code ignored;
+    if (entry.is_regular_file(ignored) && access(entry.path().c_str(), X_OK) != 0) {
+      return refuse(kCannotStart, "the extension " + entry.path().string() + " is not executable",
+                    "Lambda starts every file of the folder: this one would be Extension.LaunchError",
+                    "chmod +x " + entry.path().string());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Decided<core::Origin> parse_listen(std::string_view text) {
+  auto wrong = [&](std::string why) {
+    return refuse(kUsage, "cannot listen on '" + std::string(text) + "'", std::move(why), "--listen 127.0.0.1:9000");
+  };
+  auto colon = text.rfind(':');
+  std::string host(colon == text.npos || colon == 0 ? "127.0.0.1" : text.substr(0, colon));
+  std::string_view port = colon == text.npos ? text : text.substr(colon + 1);
+  bool any_port = port == "0";  // which parse_host_port has no use for
+  auto origin = core::parse_host_port(host + ":" + (any_port ? "1" : std::string(port)));
+  if (!origin) return wrong("it is [HOST:]PORT: " + origin.error().message);
+  if (any_port) origin->port = 0;
+  return std::move(*origin);
+}
+
+Decided<void> read_env_file(std::string_view text, std::string_view file, std::string_view function_name, Pairs& out) {
+  auto first = text.find_first_not_of(" \t\r\n");
+  bool is_json = first != text.npos && text[first] == '{';
+  return is_json ? read_sam_json(text, file, function_name, out) : read_dotenv(text, file, out);
+}
+
+Decided<Settings> settings_from(const Arguments& arguments, const Variables& variables) {
+  Settings settings;
+  if (arguments.has_command_line && arguments.command_line.empty()) {
+    return refuse(kUsage, "there is nothing behind --", "it is followed by the program and its arguments",
+                  "-- ./bootstrap");
+  }
+  if (arguments.has_command_line) settings.command = arguments.command_line;
+  std::error_code error;
+  settings.task_root = fs::current_path(error);
+  if (error) return refuse(kCannotStart, "the current folder cannot be read", error.message(), "cd");
+
+  if (arguments.given("listen")) {
+    auto listen = parse_listen(arguments.text("listen"));
+    if (!listen) return unexpected(listen.error());
+    settings.listen = std::move(*listen);
+  }
+  if (arguments.given("name")) settings.function_name = arguments.text("name");
+  settings.any_function_name = !arguments.given("name");
+  settings.function_version = arguments.text("function-version");
+  settings.handler = arguments.text("handler");
+  settings.region = arguments.text("region");
+  settings.timeout = std::chrono::seconds(arguments.number("timeout"));
+  settings.memory_mb = arguments.number("memory");
+  settings.log_format = arguments.text("log-format") == "json" ? LogFormat::json : LogFormat::text;
+  settings.log_level = arguments.text("log-level");
+  std::ranges::transform(settings.log_level, settings.log_level.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+
+  auto environment = environment_of(arguments, variables);
+  if (!environment) return unexpected(environment.error());
+  settings.environment = std::move(*environment);
+  if (auto taken = take_credentials(arguments, variables, settings); !taken) return unexpected(taken.error());
+  for (const std::string& folder : arguments.list("extensions")) {
+    if (auto usable = check_extension_folder(folder); !usable) return unexpected(usable.error());
+    settings.extension_folders.push_back(fs::absolute(folder, error));
+  }
+  return settings;
+}
+
+}  // namespace mayfly::emulator::cli

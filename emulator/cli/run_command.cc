@@ -1,0 +1,175 @@
+#include "emulator/cli/run_command.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include <mayfly/json/writer.h>
+
+#include "emulator/cli/figures.h"
+#include "emulator/cli/function_settings.h"
+#include "emulator/cli/program.h"
+#include "emulator/cli/running_service.h"
+#include "emulator/cli/text_file.h"
+#include "emulator/cli/version.h"
+
+namespace mayfly::emulator::cli {
+namespace {
+
+struct FailOn {
+  bool error = false, timeout = false, init = false, throttle = false;
+
+  bool met_by(const Totals& totals) const {
+    return (error && totals.errors > 0) || (timeout && totals.timeouts > 0) || (init && totals.init_failures > 0) ||
+           (throttle && totals.throttles > 0);
+  }
+};
+
+Decided<FailOn> parse_fail_on(std::string_view list) {
+  FailOn out;
+  while (!list.empty()) {
+    auto word = list.substr(0, list.find(','));
+    bool* flag = word == "error"      ? &out.error
+                 : word == "timeout"  ? &out.timeout
+                 : word == "init"     ? &out.init
+                 : word == "throttle" ? &out.throttle
+                                      : nullptr;
+    if (!flag) {
+      return refuse(kUsage, "--fail-on knows no '" + std::string(word) + "'",
+                    "it is a list of: error,timeout,init,throttle", "--fail-on error,timeout");
+    }
+    *flag = true;
+    list.remove_prefix(std::min(word.size() + 1, list.size()));
+  }
+  return out;
+}
+
+std::string label(const Style& style, std::string_view name) {
+  std::string padded(name);
+  padded.resize(11, ' ');
+  return "  " + paint(style, Ink::bold, padded);
+}
+
+std::string banner(const Style& style, const Settings& settings, const core::Origin& listening, bool own_credentials,
+                   std::chrono::nanoseconds start_up) {
+  std::string url = "http://" + listening.host_port();
+  std::string first = "mayfly " + std::string(kVersion) + "  " + program_text(settings) + "  " +
+                      std::to_string(settings.memory_mb) + " MB  " +
+                      std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.timeout).count()) + " s";
+  std::string ready = "ready in " + std::to_string(std::chrono::ceil<std::chrono::milliseconds>(start_up).count()) + " ms";
+  auto gap = std::max<int>(2, 72 - static_cast<int>(first.size() + ready.size()));
+  std::string out = paint(style, Ink::dim, first + std::string(static_cast<std::size_t>(gap), ' ') + ready) + "\n";
+  out += label(style, "listening") + paint(style, Ink::link, url) +
+         (listening.is_loopback() ? "  (this machine only)\n" : "  (whoever reaches this machine)\n");
+  out += label(style, "enforced") + "time limits; not: freeze, memory, CPU, read-only files\n";
+  if (own_credentials) {
+    out += label(style, "AWS keys") + "this shell's\n";
+  } else {
+    out += label(style, "AWS keys") + "none: calls to AWS will be refused. To give yours to the function:\n" +
+           "             eval \"$(aws configure export-credentials --format env)\"\n" +
+           "             mayfly run --credentials env\n";
+  }
+  bool usual = listening == Settings{}.listen;
+  out += label(style, "try") + "mayfly invoke " + (usual ? "" : "--endpoint " + std::to_string(listening.port) + " ") +
+         "--payload '{\"name\":\"Ada\"}'\n";
+  out += label(style, "from code") + "export AWS_ENDPOINT_URL_LAMBDA=" + url + "\n";
+  return out;
+}
+
+std::string ready_json(const core::Origin& listening) {
+  std::string out;
+  json::Writer json(out);
+  json.begin_object().member("time", core::rfc3339(core::wall_now())).member("type", "mayfly.ready");
+  json.key("record").begin_object().member("listen", "http://" + listening.host_port());
+  json.member("pid", static_cast<int>(getpid())).end_object().end_object();
+  return out + "\n";
+}
+
+std::string summary_json(const Totals& totals) {
+  std::string out;
+  json::Writer json(out);
+  json.begin_object().member("time", core::rfc3339(core::wall_now())).member("type", "mayfly.summary");
+  json.key("record").begin_object();
+  json.member("calls", totals.calls).member("errors", totals.errors).member("throttles", totals.throttles);
+  json.member("billedMs", totals.billed_ms).member("gbSeconds", totals.gb_seconds);
+  json.end_object().end_object();
+  return out + "\n";
+}
+
+}  // namespace
+
+std::string config_text(const Arguments& arguments) {
+  std::string out;
+  for (std::size_t row = 0; row < kOptionCount; ++row) {
+    const Option& option = kOptions[row];
+    if (!(option.commands & arguments.command) || option.only_when_asked || !option.stands_for.empty()) continue;
+    const auto& setting = arguments.settings[row];
+    std::string value;
+    for (const std::string& one : setting.values) value += (value.empty() ? "" : ",") + one;
+    // Values of variables may be secrets.
+    if (option.name == "env") {
+      value.clear();
+      for (const std::string& one : setting.values) value += (value.empty() ? "" : ",") + one.substr(0, one.find('='));
+    }
+    if (option.takes.empty()) value = setting.values.empty() ? "no" : "yes";
+    if (setting.values.empty() && !option.takes.empty()) value = option.initial;
+    std::string line = std::string(option.name) + " = " + value;
+    line.resize(std::max<std::size_t>(line.size() + 2, 40), ' ');
+    out += line + (setting.origin.empty() ? "default" : setting.origin) + "\n";
+  }
+  return out;
+}
+
+Decided<int> run_command(const Arguments& arguments, const Variables& variables,
+                         std::chrono::steady_clock::time_point started) {
+  if (!arguments.words.empty()) {
+    return refuse(kUsage, "run does not know what to do with " + arguments.words.front(), "the program follows --",
+                  "mayfly run -- " + arguments.words.front());
+  }
+  if (arguments.given("show-config")) {
+    write_out(STDOUT_FILENO, config_text(arguments));
+    return kDone;
+  }
+  auto fail_on = parse_fail_on(arguments.text("fail-on"));
+  if (!fail_on) return unexpected(fail_on.error());
+  auto settings = settings_from(arguments, variables);
+  if (!settings) return unexpected(settings.error());
+  if (!arguments.given("unchecked")) {
+    auto runs = check_program(*settings, !arguments.has_command_line, variables.get("PATH").value_or(""));
+    if (!runs) return unexpected(runs.error());
+  }
+  bool ascii = arguments.given("ascii");
+  RunningService::Display display;
+  display.style = style_of(STDOUT_FILENO, variables, arguments.text("color"), ascii);
+  display.error_style = style_of(STDERR_FILENO, variables, arguments.text("color"), ascii);
+  display.quiet = arguments.given("quiet");
+  display.verbose = arguments.given("verbose");
+  display.view = view_of(arguments.text("view"), arguments.given("json"), display.quiet, display.style);
+  bool json = display.view == View::json;
+
+  RunningService service(*settings, display);
+  auto listening = service.start();
+  if (!listening) return unexpected(listening.error());
+  if (json) {
+    write_out(STDOUT_FILENO, ready_json(*listening));
+  } else if (!display.quiet) {
+    write_out(STDOUT_FILENO, banner(display.style, *settings, *listening, arguments.text("credentials") == "env",
+                                    std::chrono::steady_clock::now() - started));
+  }
+  if (arguments.given("ready-file")) {
+    auto written = replace_file(std::string(arguments.text("ready-file")), "http://" + listening->host_port() + "\n");
+    if (!written) return unexpected(written.error());
+  }
+  service.run();
+
+  if (json) {
+    write_out(STDOUT_FILENO, summary_json(service.totals()));
+  } else if (!display.quiet) {
+    write_out(STDOUT_FILENO, service.summary());
+  }
+  if (arguments.given("ready-file")) unlink(std::string(arguments.text("ready-file")).c_str());
+  return fail_on->met_by(service.totals()) ? kFunctionFailed : kDone;
+}
+
+}  // namespace mayfly::emulator::cli

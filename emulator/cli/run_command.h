@@ -1,0 +1,18 @@
+// `mayfly run`: an environment on this machine until it is told to stop.
+
+#pragma once
+
+#include <chrono>
+
+#include "emulator/cli/options.h"
+
+namespace mayfly::emulator::cli {
+
+// The exit code, or why nothing was started. `started`: when the process was.
+Decided<int> run_command(const Arguments& arguments, const Variables& variables,
+                         std::chrono::steady_clock::time_point started);
+
+// The lines that --show-config prints: "timeout = 10   MAYFLY_TIMEOUT".
+std::string config_text(const Arguments& arguments);
+
+}  // namespace mayfly::emulator::cli

@@ -1,0 +1,115 @@
+#include "emulator/cli/running_service.h"
+
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+
+#include "emulator/cli/port_holder.h"
+#include "emulator/service.h"
+
+namespace mayfly::emulator::cli {
+
+struct RunningService::State {
+  State(Settings given, Display shown)
+      : settings(std::move(given)),
+        display(shown),
+        view(display.view, display.style, display.single),
+        signals(io, SIGINT, SIGTERM),
+        service(io, settings, [this](const Observation& o) { observe(o); }) {}
+
+  void observe(const Observation& o) {
+    if (display.verbose) write_out(STDERR_FILENO, observation_text(o));
+    if (o.kind == Observation::Kind::notice && !display.quiet && display.view != View::json) {
+      write_out(STDERR_FILENO, note_text(display.error_style, o.detail));
+    }
+    std::string text = view.observe(o);
+    // Nobody reads any more: end as if asked to.
+    if (!text.empty() && !write_out(display.fd, text)) stop();
+  }
+
+  void wait_for_signal() {
+    signals.async_wait([this](boost::system::error_code error, int number) {
+      if (error) return;
+      if (stopping) {
+        service.kill();
+      } else {
+        first_signal = number;
+        stop();
+      }
+      wait_for_signal();
+    });
+  }
+
+  void stop() {
+    if (stopping) return;
+    stopping = true;
+    asked_at = std::chrono::steady_clock::now();
+    service.stop([this] {
+      stopped_at = std::chrono::steady_clock::now();
+      signals.cancel();
+      io.stop();
+    });
+  }
+
+  const Settings settings;
+  const Display display;
+  RunView view;
+  boost::asio::io_context io{1};
+  boost::asio::signal_set signals;
+  Service service;
+  bool stopping = false;
+  int first_signal = 0;
+  std::chrono::steady_clock::time_point asked_at, stopped_at;
+};
+
+RunningService::RunningService(Settings settings, Display display)
+    : state_(std::make_unique<State>(std::move(settings), display)) {
+  // A reader that has gone is seen where we write.
+  std::signal(SIGPIPE, SIG_IGN);
+  state_->wait_for_signal();
+}
+
+RunningService::~RunningService() = default;
+
+Decided<core::Origin> RunningService::start() {
+  auto listening = state_->service.start();
+  if (listening) return std::move(*listening);
+  const core::Origin& wanted = state_->settings.listen;
+  auto other = std::to_string(wanted.port == 65535 ? 9001 : wanted.port + 1);
+  PortHolder holder = wanted.port == 0 ? PortHolder{} : holder_of(wanted.port);
+  if (!holder.found) return refuse(kNoConnection, listening.error().message, "", "mayfly run --listen " + other);
+  std::string who = holder.pid == 0 ? "another user's program" : holder.name + " (pid " + std::to_string(holder.pid) + ")";
+  return refuse(kNoConnection, "port " + std::to_string(wanted.port) + " is taken by " + who,
+                "mayfly run listens on " + wanted.host_port() +
+                    (wanted == Settings{}.listen ? " unless told otherwise" : ", as it was told to"),
+                "mayfly run --listen " + other);
+}
+
+void RunningService::run() {
+  state_->io.run();
+  write_out(state_->display.fd, state_->view.finish());
+}
+
+void RunningService::stop() {
+  boost::asio::post(state_->io, [state = state_.get()] { state->stop(); });
+}
+
+int RunningService::signal() const { return state_->first_signal; }
+
+const Totals& RunningService::totals() const { return state_->view.totals(); }
+
+std::string RunningService::summary() const { return state_->view.summary(state_->stopped_at - state_->asked_at); }
+
+View view_of(std::string_view view, bool json, bool quiet, const Style& style) {
+  if (json) return View::json;
+  if (quiet) return View::output;
+  if (view == "timeline") return View::timeline;
+  if (view == "log") return View::log;
+  if (view == "none") return View::none;
+  return style.terminal ? View::timeline : View::log;
+}
+
+}  // namespace mayfly::emulator::cli

@@ -1,0 +1,60 @@
+// A Service at work in this process, with what both commands need around it: the
+// view of its observations, and signals. The first SIGINT or SIGTERM stops it
+// within Lambda's budgets, the second kills.
+
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/uri.h"
+#include "emulator/cli/message.h"
+#include "emulator/cli/run_view.h"
+#include "emulator/settings.h"
+
+namespace mayfly::emulator::cli {
+
+class RunningService {
+ public:
+  struct Display {
+    View view = View::log;
+    bool verbose = false;
+    bool quiet = false;   // no notes
+    bool single = false;  // see RunView
+    int fd = 1;          // where the view is written
+    Style style;         // of that descriptor
+    Style error_style;   // of stderr
+  };
+
+  // SIGINT and SIGTERM are taken from here on.
+  RunningService(Settings settings, Display display);
+  ~RunningService();
+  RunningService(const RunningService&) = delete;
+  RunningService& operator=(const RunningService&) = delete;
+
+  // Listens; starts no process. Errors: kNoConnection, naming who has the port.
+  Decided<core::Origin> start();
+
+  // Serves until it is stopped, on the calling thread, which must be the same
+  // one from then to the end of the process's children.
+  void run();
+
+  // As a first signal does. From any thread.
+  void stop();
+
+  // After run() has returned:
+  int signal() const;  // the first one that came, 0 when stop() ended it
+  const Totals& totals() const;
+  std::string summary() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// What --view, --json and --quiet make of a stream.
+View view_of(std::string_view view, bool json, bool quiet, const Style& style);
+
+}  // namespace mayfly::emulator::cli
