@@ -33,7 +33,8 @@ constexpr std::chrono::seconds kLongestWait{960};
 struct Looks {
   Style out, err;
   bool raw = false, json = false, quiet = false, tail = false;
-  bool figures_last = false;  // below a picture that is still to come
+  bool private_environment = false;  // whose own view is on stderr
+  bool figures_last = false;         // below a picture that is still to come
 };
 
 // "waiting 1.4 s" on a terminal once a call has taken a second.
@@ -116,7 +117,7 @@ class Caller {
       : endpoint_(std::move(endpoint)),
         call_(std::move(call)),
         looks_(looks),
-        waiting_(looks.err.terminal && !looks.quiet),
+        waiting_(looks.err.terminal && !looks.quiet && !looks.private_environment),
         connection_(endpoint_.origin, {.wake_fd = waiting_.fd()}) {
     call_.prefix = endpoint_.prefix;
     head_ = call_.request_head(endpoint_.origin);
@@ -362,6 +363,10 @@ Decided<void> refuse_environment_options(const Arguments& arguments) {
 }
 
 Decided<int> call_private(const Arguments& arguments, const Variables& variables, LambdaCall call, Looks looks) {
+  if (arguments.asked("endpoint")) {
+    return refuse(kUsage, "either --endpoint or a program to start, not both",
+                  "what follows -- is started and called in an environment of its own", "mayfly invoke -- ./bootstrap");
+  }
   auto settings = settings_from(arguments, variables);
   if (!settings) return unexpected(settings.error());
   settings->listen = {"127.0.0.1", 0};
@@ -384,6 +389,7 @@ Decided<int> call_private(const Arguments& arguments, const Variables& variables
   if (!listening) return unexpected(listening.error());
   // The children are killed when the thread that started them ends, so it is
   // the service that gets the thread of the process that lives longest.
+  looks.private_environment = true;
   looks.figures_last = display.single;
   Caller caller({*listening, ""}, std::move(call), looks);
   Decided<int> code = kBug;

@@ -122,9 +122,8 @@ std::string observation_text(const Observation& o) {
   if (o.number > 0) out += "#" + std::to_string(o.number) + " ";
   if (!o.process.empty()) out += o.process + " ";
   out += name;
-  for (const std::string* text : {&o.status, &o.detail}) {
-    if (!text->empty()) out += ": " + *text;
-  }
+  if (!o.status.empty()) out += ": " + o.status;
+  if (!o.detail.empty() && o.detail != o.status) out += ": " + o.detail;
   return out + "\n";
 }
 

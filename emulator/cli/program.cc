@@ -130,7 +130,8 @@ Decided<void> check_program(const Settings& settings, bool is_default, std::stri
   if (machine.empty()) return check_script(word, bytes);
   bool runs_32_bit = here == "x86_64" && machine == "x86 (32 bit)";
   if (machine == here || runs_32_bit || has_binary_format(machine)) return {};
-  return refuse(kCannotStart, word + " is an " + machine + " program, this machine is " + here,
+  const char* article = machine.starts_with("arm") || machine.starts_with("x86") ? " is an " : " is a ";
+  return refuse(kCannotStart, word + article + machine + " program, this machine is " + here,
                 "the kernel would answer: exec format error",
                 "build for " + here + ", or install qemu-user-static (slower)");
 }

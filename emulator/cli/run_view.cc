@@ -44,20 +44,25 @@ bool any_alive(const std::vector<Observation>& seen) {
 }
 
 // The summands of the bill, as far as two decimals show them.
-std::string costs(const Report& report, const std::vector<Observation>& seen) {
+std::string costs(const Report& report, const std::vector<Observation>& seen, std::string_view extensions_label) {
   std::string out;
   if (report.init.count() > 0) out += "init " + milliseconds(report.init) + " + ";
   out += "function " + milliseconds(report.duration);
   if (report.extensions >= std::chrono::microseconds(5)) {
     bool extensions = std::ranges::any_of(seen, &Observation::external_extension);
-    out += (extensions ? " + extensions " : " + after ") + milliseconds(report.extensions);
+    out += " + " + std::string(extensions ? extensions_label : "after") + " " + milliseconds(report.extensions);
   }
   return out + " = billed " + with_commas(report.billed_ms) + " ms";
 }
 
-std::string error_of(const Report& report) {
-  // A line is a line, whatever the function wrote into its message.
-  std::string out = report.error_type + (report.error_message.empty() ? "" : ": " + report.error_message.substr(0, 200));
+// In a line of at most `room` bytes, whatever the function wrote into its message.
+std::string error_of(const Report& report, std::size_t room) {
+  std::string out = report.error_type + (report.error_message.empty() ? "" : ": " + report.error_message);
+  if (out.size() > room) {
+    auto end = room - 3;
+    while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;
+    out = out.substr(0, end) + "...";
+  }
   std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   return out;
 }
@@ -143,9 +148,11 @@ std::string RunView::end_call(const Observation& o) {
   if (!headed_) out = header(accepted == accepted_.end() ? o : *accepted) + (in_a_line ? "  " : "\n");
   if (accepted != accepted_.end()) accepted_.erase(accepted);
   if (in_a_line) {
+    auto room = static_cast<std::size_t>(style_.width) - 56;  // beside clock, number, id and bill
     out += report.status == "success"
-               ? paint(style_, Ink::green, "200") + "  " + costs(report, seen_) + "\n"
-               : paint(style_, Ink::alarm, "ERROR") + "  " + error_of(report) + "  " + costs(report, seen_) + "\n";
+               ? paint(style_, Ink::green, "200") + "  " + costs(report, seen_, "ext") + "\n"
+               : paint(style_, Ink::alarm, "ERROR") + "  " + error_of(report, room) + "  billed " +
+                     with_commas(report.billed_ms) + " ms\n";
     forget_call();
     return out;
   }
@@ -193,7 +200,10 @@ std::string RunView::log_line(const Observation& o) {
 
 std::string RunView::result_line(const Report& report) const {
   if (report.status == "success") {
-    return " " + paint(style_, Ink::green, "200") + "  " + costs(report, seen_) + "  " + memory(report) + "\n";
+    std::string figures = costs(report, seen_, "extensions") + "  " + memory(report);
+    constexpr int kBefore = 6;  // " 200  "
+    if (static_cast<int>(figures.size()) + kBefore > style_.width) figures = costs(report, seen_, "ext") + "  " + memory(report);
+    return " " + paint(style_, Ink::green, "200") + "  " + figures + "\n";
   }
   bool init_failed = init_has_failed(seen_), crashed = has_crashed(seen_);
   if (report.status == "timeout") {
@@ -206,10 +216,10 @@ std::string RunView::result_line(const Report& report) const {
   if (crashed || init_failed) {
     std::string how = exit_of(seen_);
     return " " + paint(style_, Ink::alarm, init_failed ? "INIT FAILED" : "CRASH") + "  " +
-           (how.empty() ? report.error_type : how + " (" + report.error_type + ")") + "; the next call starts anew\n";
+           (how.empty() ? report.error_type : how + " (" + report.error_type + ")") + "; next call starts anew\n";
   }
-  return " " + paint(style_, Ink::alarm, "ERROR") + "  " + error_of(report) + "  " + costs(report, seen_) + "  " +
-         memory(report) + "\n";
+  return " " + paint(style_, Ink::alarm, "ERROR") + "  " + error_of(report, 60) + "  billed " +
+         with_commas(report.billed_ms) + " ms  " + memory(report) + "\n";
 }
 
 // "; SIGTERM ignored, killed at 3.60 s": what the runtime's end took.
@@ -244,10 +254,8 @@ void RunView::forget_call() {
 }
 
 std::string RunView::summary(std::chrono::nanoseconds stopping) const {
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%.1f s", static_cast<double>(stopping.count()) / 1e9);
   auto counted = [](std::int64_t n, const char* what) { return with_commas(n) + " " + what + (n == 1 ? "" : "s"); };
-  return std::string("stopped in ") + seconds + ": " + counted(totals_.calls, "call") + ", " +
+  return "stopped in " + duration_text(stopping) + ": " + counted(totals_.calls, "call") + ", " +
          counted(totals_.errors, "error") + ", " + counted(totals_.throttles, "throttle") + ", " +
          with_commas(totals_.billed_ms) + " ms, " + gb_seconds_text(totals_.gb_seconds) + "\n";
 }

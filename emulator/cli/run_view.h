@@ -45,7 +45,7 @@ class RunView {
   // What `single` has kept back, once nothing more can be observed.
   std::string finish();
 
-  // "stopped in 0.3 s: 4 calls, 2 errors, 0 throttles, 3,077 ms, 0.385 GB-s".
+  // "stopped in 280.11 ms: 4 calls, 2 errors, 0 throttles, 3,077 ms, 0.385 GB-s".
   std::string summary(std::chrono::nanoseconds stopping) const;
 
   const Totals& totals() const { return totals_; }

@@ -37,6 +37,8 @@ struct RunningService::State {
         service.kill();
       } else {
         first_signal = number;
+        // The terminal has just written ^C.
+        if (number == SIGINT && display.style.terminal) write_out(display.fd, "\n");
         stop();
       }
       wait_for_signal();

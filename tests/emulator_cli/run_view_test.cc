@@ -1,1 +1,128 @@
+#include "emulator/cli/run_view.h"
+
 #include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "golden.h"
+#include "observed.h"
+
+namespace mayfly::emulator::cli {
+namespace {
+
+using test::Story;
+using Kind = Observation::Kind;
+
+std::string shown(const Story& story, View view, RunView* given = nullptr) {
+  setenv("TZ", "UTC", 1);
+  tzset();
+  Style style;
+  style.ascii = true;
+  RunView own(view, style);
+  RunView& run_view = given ? *given : own;
+  std::string out;
+  for (const Observation& o : story.seen) out += run_view.observe(o);
+  return out;
+}
+
+Story a_day() {
+  Story story = test::cold();
+  test::add_warm_call(story);
+  story.at(3000).call(3).tell(Kind::invocation_started).tell(Kind::log_line, "bootstrap", "looking for 17")
+      .at(3001).responded("error", "Orders.Unknown").tell(Kind::process_idle, "bootstrap")
+      .tell(Kind::process_idle, "telemetry").ended("error", 1, 0, 0.1, "Orders.Unknown");
+  return test::add_shutdown(story);
+}
+
+}  // namespace
+
+TEST_CASE("cold starts and the shutdown are pictures, warm calls are lines") {
+  auto text = shown(a_day(), View::timeline);
+  CHECK(text == test::golden("view_of_a_day", text));
+}
+
+TEST_CASE("a timeout is drawn with its reset and says how it ended") {
+  auto text = shown(test::timeout(), View::timeline);
+  CHECK(text == test::golden("view_timeout", text));
+}
+
+TEST_CASE("a crash and an init failure say what ended the process") {
+  CHECK(shown(test::crash(), View::timeline).ends_with(
+      "\n CRASH  signal: segmentation fault (Runtime.ExitError); next call starts anew\n"));
+  CHECK(shown(test::init_failure(), View::timeline).ends_with(
+      "\n INIT FAILED  exit status 1 (Runtime.ExitError); next call starts anew\n"));
+}
+
+TEST_CASE("the header of a cold start comes before its end") {
+  Story story;
+  story.at(0).call(1).tell(Kind::init_started, "", "init");
+  CHECK(shown(story, View::timeline).ends_with("#1 8f3c41d2 cold\n"));
+}
+
+TEST_CASE("one call and its shutdown are one picture") {
+  Story story = test::cold();
+  story.at(38).tell(Kind::shutdown_started, "", "SandboxTerminated").at(47)
+      .tell(Kind::process_exited, "telemetry", "exit status 0").tell(Kind::shutdown_ended);
+  Style style;
+  style.ascii = true;
+  RunView view(View::timeline, style, true);
+  auto before = shown(story, View::timeline, &view);
+  CHECK(before.find(" telemetry  ") == before.npos);
+  auto picture = view.finish();
+  CHECK(picture.find("+++\n") != picture.npos);
+  CHECK(picture.find(" 200  init 21.90") != picture.npos);
+  CHECK(view.finish().empty());
+}
+
+TEST_CASE("lines of queued calls keep their own numbers") {
+  Story story = test::cold();
+  story.at(2000).call(2);
+  Observation second = story.seen.back();
+  story.call(3);
+  Observation third = story.seen.back();
+  auto end = [&](Observation of, double ms) {
+    story.at(ms).tell(Kind::invocation_started).ended("success", 1, 0, 0);
+    story.seen.back().number = of.number;
+  };
+  end(second, 2001);
+  end(third, 2002);
+  auto text = shown(story, View::timeline);
+  CHECK(text.find("#2 8f3c41d2 warm  200") != text.npos);
+  CHECK(text.find("#3 8f3c41d2 warm  200") != text.npos);
+}
+
+TEST_CASE("the log view has the service's lines and the function's, as they are") {
+  Story story;
+  story.call(1).tell(Kind::platform_line, "", "START RequestId: 1 Version: $LATEST").tell(Kind::log_line, "bootstrap", "hello");
+  CHECK(shown(story, View::log) == "START RequestId: 1 Version: $LATEST\nhello\n");
+  CHECK(shown(story, View::output) == "hello\n");
+  CHECK(shown(story, View::none).empty());
+}
+
+TEST_CASE("JSON has an event a line in the Telemetry API's shape") {
+  auto text = shown(a_day(), View::json);
+  CHECK(text == test::golden("view_of_a_day_json", text));
+}
+
+TEST_CASE("a function's message cannot break out of its line") {
+  Story story = test::cold();
+  story.at(3000).call(2).tell(Kind::invocation_started).responded("error", "E").ended("error", 1, 0, 0, "E");
+  story.seen.back().report.error_message = "two\nlines \033[2J and " + std::string(500, 'x');
+  auto text = shown(story, View::timeline);
+  auto line = text.substr(text.rfind('\n', text.size() - 2) + 1);
+  CHECK(line.size() <= 81);
+  CHECK(line.find('\033') == line.npos);
+}
+
+TEST_CASE("totals count calls, errors, milliseconds and GB-seconds") {
+  RunView view(View::none, {});
+  shown(a_day(), View::none, &view);
+  CHECK(view.totals().calls == 3);
+  CHECK(view.totals().errors == 1);
+  CHECK(view.totals().billed_ms == 38 + 3 + 2);
+  CHECK(view.summary(std::chrono::milliseconds(300)) ==
+        "stopped in 300.00 ms: 3 calls, 1 error, 0 throttles, 43 ms, 0.00538 GB-s\n");
+}
+
+}  // namespace mayfly::emulator::cli
