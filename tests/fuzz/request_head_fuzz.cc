@@ -1,0 +1,20 @@
+// A head that passes must mean the same to every reader.
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/http_server/request_head.h"
+#include "tests/fuzz/check.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  std::string_view head(reinterpret_cast<const char*>(bytes), size);
+  if (!mayfly::core::head_problem(head).empty()) return 0;
+  FUZZ_CHECK(head.find("\r\n\r\n") == size - 4 || head == "\r\n");
+  for (std::size_t i = 0; i < size; ++i) {
+    FUZZ_CHECK(head[i] != '\0');
+    FUZZ_CHECK(head[i] != '\n' || (i > 0 && head[i - 1] == '\r'));
+    FUZZ_CHECK(head[i] != '\r' || (i + 1 < size && head[i + 1] == '\n'));
+    FUZZ_CHECK(head[i] != '\n' || i + 1 == size || (head[i + 1] != ' ' && head[i + 1] != '\t'));
+  }
+  return 0;
+}
