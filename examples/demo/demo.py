@@ -7,6 +7,7 @@ fails); the log records arrive at an OTLP/HTTP receiver that is not ours. Ends w
 status 0 only if all of it is as it must be.
 """
 import contextlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -48,11 +49,13 @@ def must(condition, what):
 
 
 def s3_event(folder):
-    """AWS's own sample of an S3 notification, out of the SAM CLI."""
+    """AWS's own sample of an S3 notification, out of the SAM CLI's package."""
+    samples = pathlib.Path(importlib.util.find_spec("samcli").origin).parent / "lib/generated_sample_events"
+    sample = json.loads((samples / "event-mapping.json").read_text())["s3"]["put"]
+    values = {name: tag["default"] for name, tag in sample["tags"].items()} | {"bucket": "orders", "key": "batch.json"}
+    text = (samples / "events/s3" / (sample["filename"] + ".json")).read_text()
     path = folder / "s3-put.json"
-    sam = [VENV / "sam", "local", "generate-event", "s3", "put", "--bucket", "orders", "--key", "2026/11/batch.json"]
-    environment = dict(os.environ, SAM_CLI_TELEMETRY="0")
-    path.write_bytes(subprocess.run(sam, check=True, capture_output=True, env=environment).stdout)
+    path.write_text(re.sub(r"{{{(\w+)}}}", lambda match: values[match[1]], text))
     return path
 
 
@@ -143,7 +146,8 @@ def show(records):
         request = attributes.get("faas.invocation_id", "")
         kind = record.get("event_name") or "function"
         body = record["body"] if isinstance(record["body"], str) else json.dumps(record["body"])
-        print(f"  {record['severity_text'] or '-':5} {request[:8]:8} {kind:24} {(body or '')[:90]}")
+        said = "REPORT " + body.split("\t", 1)[1] if body.startswith("REPORT") else body.split("\t")[-1]
+        print(f"  {record['severity_text'] or '-':5} {request[:8]:8} {kind:27} {said[:100]}")
     resource = records[0]["resource"] if records else {}
     print("  resource: " + json.dumps(resource))
     bodies = [str(record["body"]) for record in records]
