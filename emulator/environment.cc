@@ -112,6 +112,7 @@ void Environment::set_alarm(Clock::time_point at) {
 
 void Environment::settled() {
   if (lifecycle_.has_ended()) close_generation();
+  if (lifecycle_.is_cold()) kill_strays();
   // Later, from the event loop: whoever called the lifecycle is still inside it.
   settling_ = true;
   asio::post(io_, [self = shared_from_this()] {
@@ -132,8 +133,10 @@ void Environment::close_generation() {
   generation_->server.stop();
   generation_.reset();
   running_.clear();
-  processes_.kill_strays("AWS_LAMBDA_RUNTIME_API=" + runtime_api_.host_port());
+  kill_strays();
 }
+
+void Environment::kill_strays() { processes_.kill_strays("AWS_LAMBDA_RUNTIME_API=" + runtime_api_.host_port()); }
 
 core::Outcome<void> Environment::listen() {
   // A generation may end while its requests are served: they hold it, and us, for

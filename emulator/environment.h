@@ -67,6 +67,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   void settled() override;
 
   void close_generation();
+  void kill_strays();
   core::Outcome<void> listen();
   expected<void, LaunchFailure> launch(ProcessId id, const std::string& name, const ProcessSpec& spec);
 

@@ -155,6 +155,7 @@ class Lifecycle {
 
   // True when invoke() may be called.
   bool is_free() const { return phase_ == Phase::cold || phase_ == Phase::idle; }
+  bool is_cold() const { return phase_ == Phase::cold; }
   bool has_ended() const { return phase_ == Phase::ended; }
   bool is_initialising() const { return phase_ == Phase::extension_init || phase_ == Phase::runtime_init; }
 

@@ -287,19 +287,25 @@ void Process::exited() {
 
 // ---- ProcessTable
 
-ProcessTable::ProcessTable(boost::asio::io_context& io) : io_(io), child_signal_(io, SIGCHLD) {
+ProcessTable::ProcessTable(boost::asio::io_context& io, std::function<void()> on_reaped)
+    : io_(io), on_reaped_(std::move(on_reaped)), child_signal_(io, SIGCHLD) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   watch();
 }
 
 ProcessTable::~ProcessTable() {
-  for (auto& [pid, process] : processes_) process->send_signal(SIGKILL);
-  for (auto& [pid, process] : processes_) {
-    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  for (auto& [pid, process] : processes_) kill(-pid, SIGKILL);
+  // Their descendants become our children as they die.
+  while (!empty()) {
+    for (pid_t child : children_of(getpid())) kill_tree(child);
+    while (waitpid(-1, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
-  while (waitpid(-1, nullptr, WNOHANG) > 0) {
-  }
+}
+
+bool ProcessTable::empty() const {
+  siginfo_t info{};
+  return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 && errno == ECHILD;
 }
 
 void ProcessTable::stop_watching() {
@@ -312,6 +318,7 @@ void ProcessTable::watch() {
     if (error) return;
     watch();
     reap();
+    on_reaped_();
   });
 }
 

@@ -74,8 +74,9 @@ class Process {
 // the program a subreaper, so that orphans of the environments come to it.
 class ProcessTable {
  public:
-  explicit ProcessTable(boost::asio::io_context& io);
-  // Kills and reaps what still lives; exits are not told any more.
+  // `on_reaped` is called when children have been reaped and on_exit was told.
+  ProcessTable(boost::asio::io_context& io, std::function<void()> on_reaped);
+  // Kills and reaps every child that is left; exits are not told any more.
   ~ProcessTable();
 
   // `on_exit` gets "exit status 1" or "signal: killed", nothing for exit code 0,
@@ -90,8 +91,8 @@ class ProcessTable {
   // an environment have exited.
   void kill_strays(const std::string& variable);
 
-  // Nothing is left to reap.
-  bool empty() const { return processes_.empty(); }
+  // There is no child, known or stray, dead or alive.
+  bool empty() const;
   // Keeps the io_context busy no longer.
   void stop_watching();
 
@@ -103,6 +104,7 @@ class ProcessTable {
   void reap();
 
   boost::asio::io_context& io_;
+  const std::function<void()> on_reaped_;
   boost::asio::signal_set child_signal_;
   std::map<pid_t, std::shared_ptr<Process>> processes_;
   std::string hosts_problem_;

@@ -23,7 +23,8 @@ namespace {
 // Invocations that wait, beyond which callers are told to come back later.
 constexpr std::size_t kMaxWaiting = 1'000;
 constexpr std::size_t kMaxWaitingBytes = 256 * 1024 * 1024;
-// How long stop() waits for callers to take their last answer.
+// How long stop() waits for callers to take their last answer, and for the
+// kernel to end what was killed.
 constexpr std::chrono::seconds kFarewell{1};
 
 Outcome<void> check_folder(const fs::path& folder) {
@@ -45,7 +46,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
       : io(context),
         settings(std::move(s)),
         observer(std::move(o)),
-        processes(context),
+        processes(context, [this] { check_stopped(); }),
         api(context, settings, [this](auto invocation, auto on_answer) { return submit(std::move(invocation), std::move(on_answer)); }),
         farewell(context) {}
 
@@ -121,7 +122,7 @@ asio::awaitable<void> Service::State::serve(core::HttpExchange& exchange) {
 
 void Service::State::check_stopped() {
   if (!stopping || !done || (environment && !environment->has_ended())) return;
-  if (serving == 0) return finish();
+  if (serving == 0 && processes.empty()) return finish();
   farewell.expires_after(kFarewell);
   farewell.async_wait([self = weak_from_this()](boost::system::error_code error) {
     auto state = self.lock();

@@ -22,6 +22,7 @@ mayfly::core::Origin runtime_api(RunningService& service) {
   auto body = service.evaluate("API");  // "127.0.0.1:1234" in quotes
   auto origin = mayfly::core::parse_host_port(body.substr(1, body.size() - 2));
   REQUIRE(origin.has_value());
+  service.wait_for(Kind::invocation_ended);
   return *origin;
 }
 

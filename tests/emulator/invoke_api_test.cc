@@ -76,6 +76,7 @@ TEST_CASE("the runtime gets the caller's contexts, ids and the ARN as the functi
   CHECK(member(reply.body, "lambda-runtime-aws-tenant-id") == "blue");
   CHECK(is_uuid(member(reply.body, "lambda-runtime-invocation-id")));
   CHECK(member(reply.body, "lambda-runtime-deadline-ms").size() == 13);
+  service.wait_for(Kind::invocation_ended);
   CHECK(service.has_line("XRAY TraceId: " + root + "\tSegmentId: 53995c3f42cd8ad8\tSampled: true"));
 }
 
