@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <optional>
@@ -37,44 +38,54 @@ struct Looks {
   bool figures_last = false;         // below a picture that is still to come
 };
 
-// "waiting 1.4 s" on a terminal once a call has taken a second.
-class WaitingLine {
+// Says "waiting 1.4 s" on a terminal once a call has taken a second, and ends a
+// wait that has lost its purpose. Both through a timer that the connection
+// watches: HttpConnection::Options::wake_fd.
+class Patience {
  public:
-  explicit WaitingLine(bool shown) {
-    if (!shown) return;
-    timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    restart();
-  }
-  ~WaitingLine() {
-    erase();
-    if (timer_ >= 0) close(timer_);
-  }
-  WaitingLine(const WaitingLine&) = delete;
-  WaitingLine& operator=(const WaitingLine&) = delete;
+  explicit Patience(bool shown) : shown_(shown), timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {}
+  ~Patience() { close(timer_); }
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
 
   int fd() const { return timer_; }
 
-  void restart() {
+  void begin() {
     begun_ = Clock::now();
-    itimerspec times{.it_interval = {0, 100'000'000}, .it_value = {1, 0}};
-    if (timer_ >= 0) timerfd_settime(timer_, 0, &times, nullptr);
+    if (shown_ && !lost_) arm({1, 0}, {0, 100'000'000});
   }
-  void tick() {
+  // The wait was interrupted: false when it shall end.
+  bool go_on() {
     std::uint64_t expirations = 0;
-    if (read(timer_, &expirations, sizeof expirations) < 0) return;
+    if (read(timer_, &expirations, sizeof expirations) < 0) return !lost_;
+    if (lost_) return false;
     char line[64];
     double seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
     std::snprintf(line, sizeof line, "\r\033[Kwaiting %.1f s", seconds);
     write_out(STDERR_FILENO, line);
     drawn_ = true;
+    return true;
   }
-  void erase() {
+  void end() {
+    if (!lost_) arm({}, {});
     if (drawn_) write_out(STDERR_FILENO, "\r\033[K");
     drawn_ = false;
   }
+  // From any thread. Every wait from now on ends at once.
+  void lose() {
+    lost_ = true;
+    arm({0, 1}, {0, 1'000'000});
+  }
 
  private:
-  int timer_ = -1;
+  void arm(std::timespec first, std::timespec then) const {
+    itimerspec times{.it_interval = then, .it_value = first};
+    timerfd_settime(timer_, 0, &times, nullptr);
+  }
+
+  const bool shown_;
+  const int timer_;
+  std::atomic<bool> lost_ = false;
   bool drawn_ = false;
   Clock::time_point begun_;
 };
@@ -117,8 +128,8 @@ class Caller {
       : endpoint_(std::move(endpoint)),
         call_(std::move(call)),
         looks_(looks),
-        waiting_(looks.err.terminal && !looks.quiet && !looks.private_environment),
-        connection_(endpoint_.origin, {.wake_fd = waiting_.fd()}) {
+        patience_(looks.err.terminal && !looks.quiet && !looks.private_environment),
+        connection_(endpoint_.origin, {.wake_fd = patience_.fd()}) {
     call_.prefix = endpoint_.prefix;
     head_ = call_.request_head(endpoint_.origin);
   }
@@ -148,6 +159,9 @@ class Caller {
     return answer->function_error.empty() ? kDone : kFunctionFailed;
   }
 
+  // From any thread: the environment is gone, nobody will answer.
+  void give_up() { patience_.lose(); }
+
   void print_figures() {
     write_out(STDERR_FILENO, figures_);
     figures_.clear();
@@ -163,27 +177,20 @@ class Caller {
   std::string address() const { return "http://" + endpoint_.origin.host_port(); }
 
   Decided<CallAnswer> exchange() {
-    waiting_.restart();
     auto deadline = core::Deadline::after(kLongestWait);
     auto sent = connection_.send(head_, call_.payload, deadline);
-    while (!sent && sent.error().code == core::Errc::interrupted) {
-      waiting_.tick();
-      sent = connection_.send(head_, call_.payload, deadline);
-    }
     if (!sent) return no_answer(sent.error());
-    for (;;) {
-      auto answer = connection_.receive(deadline);
-      if (answer) {
-        waiting_.erase();
-        return read_answer(**answer);
-      }
-      if (answer.error().code != core::Errc::interrupted) return no_answer(answer.error());
-      waiting_.tick();
+    patience_.begin();
+    auto answer = connection_.receive(deadline);
+    while (!answer && answer.error().code == core::Errc::interrupted && patience_.go_on()) {
+      answer = connection_.receive(deadline);
     }
+    patience_.end();
+    if (!answer) return no_answer(answer.error());
+    return read_answer(**answer);
   }
 
   unexpected<Refusal> no_answer(const core::Failure& failure) {
-    waiting_.erase();
     switch (failure.code) {
       case core::Errc::unreachable:
         return refuse(kNoConnection, "nothing answers at " + address(),
@@ -301,7 +308,7 @@ class Caller {
   const Endpoint endpoint_;
   LambdaCall call_;
   const Looks looks_;
-  WaitingLine waiting_;
+  Patience patience_;
   core::HttpConnection connection_;
   std::string head_;
   std::string figures_;
@@ -398,6 +405,7 @@ Decided<int> call_private(const Arguments& arguments, const Variables& variables
     service.stop();
   });
   service.run();
+  caller.give_up();
   calling.join();
   caller.print_figures();
   if (service.signal() != 0) return 128 + service.signal();

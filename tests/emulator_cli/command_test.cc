@@ -373,6 +373,18 @@ TEST_CASE("an interrupted private call leaves with 130 and nothing behind") {
   CHECK(kill(std::stoi(folder.read("here")), 0) == -1);
 }
 
+TEST_CASE("a row of private calls ends when interrupted, wherever it stands") {
+  Folder folder;
+  folder.write("bootstrap", kEcho, 0755);
+  for (int i = 0; i < 5; ++i) {
+    std::filesystem::remove(folder.path / "stdout");
+    Mayfly mayfly(folder, {"invoke", "--repeat", "1000000", "--", "./bootstrap"});
+    for (int wait = 0; wait < 2'000 && folder.read("stdout").empty(); ++wait) usleep(5'000);
+    mayfly.signal(SIGINT);
+    CHECK(mayfly.wait() == 130);
+  }
+}
+
 TEST_CASE("a second signal does not wait for who ignores the first") {
   Folder folder;
   folder.write("bootstrap", bootstrap("post(id, 'response', event)"), 0755);
