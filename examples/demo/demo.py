@@ -146,7 +146,8 @@ def show(records):
         request = attributes.get("faas.invocation_id", "")
         kind = record.get("event_name") or "function"
         body = record["body"] if isinstance(record["body"], str) else json.dumps(record["body"])
-        said = "REPORT " + body.split("\t", 1)[1] if body.startswith("REPORT") else body.split("\t")[-1]
+        # A function's line without its time, request id and level: they have columns of their own.
+        said = body.split("\t")[-1] if kind == "function" else body.replace(f" RequestId: {request}", "").replace("\t", "  ")
         print(f"  {record['severity_text'] or '-':5} {request[:8]:8} {kind:27} {said[:100]}")
     resource = records[0]["resource"] if records else {}
     print("  resource: " + json.dumps(resource))
