@@ -6,20 +6,22 @@ namespace mayfly::emulator {
 
 namespace {
 
-// Reads the value to its end. The reader limits how deep it may go.
-json::Status read_through(json::Value& value) {
+// As deep as the service reads; without a limit a payload of brackets would eat
+// the stack.
+constexpr int kMaxDepth = 1'000;
+
+// Reads the value to its end.
+json::Status read_through(json::Value& value, int depth) {
+  if (depth > kMaxDepth) return json::Status::out_of_range;
   std::string_view text;
   double number = 0;
   bool truth = false;
-  auto status = json::Status::ok;
   switch (value.kind()) {
     case json::Kind::object:
-      return value.each_field([](std::string_view, json::Value& inner) { return read_through(inner); });
-    case json::Kind::array: return value.each_element([](json::Value& inner) { return read_through(inner); });
+      return value.each_field([depth](std::string_view, json::Value& inner) { return read_through(inner, depth + 1); });
+    case json::Kind::array: return value.each_element([depth](json::Value& inner) { return read_through(inner, depth + 1); });
     case json::Kind::string: return value.get(text);
-    case json::Kind::number:
-      status = value.get(number);
-      return status == json::Status::out_of_range ? json::Status::ok : status;
+    case json::Kind::number: return value.get(number);
     case json::Kind::boolean: return value.get(truth);
     case json::Kind::null: return value.is_null() ? json::Status::ok : json::Status::malformed;
   }
@@ -32,7 +34,9 @@ std::string json_problem(std::string_view text) {
   json::Document document;
   auto root = document.parse(text);
   if (!root) return root.error().message;
-  if (read_through(*root) != json::Status::ok) return "not valid JSON";
+  auto status = read_through(*root, 1);
+  if (status == json::Status::out_of_range) return "not valid JSON: nested too deeply, or a number too large";
+  if (status != json::Status::ok) return "not valid JSON";
   if (!document.at_end()) return "not valid JSON: more text follows the value";
   return {};
 }
