@@ -1,6 +1,5 @@
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <simdjson.h>
 
 #include <mayfly/json/writer.h>
@@ -100,20 +99,6 @@ Writer& Writer::number(std::int64_t n) {
 Writer& Writer::number(std::uint64_t n) {
   separate();
   append_number(out_, n);
-  return *this;
-}
-
-Writer& Writer::number(float f) {
-  if (!std::isfinite(f)) return null();
-  separate();
-  append_number(out_, f);
-  return *this;
-}
-
-Writer& Writer::number(double d) {
-  if (!std::isfinite(d)) return null();
-  separate();
-  append_number(out_, d);
   return *this;
 }
 

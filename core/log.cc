@@ -104,8 +104,6 @@ std::string json_line(LogLevel level, std::string_view message, Logger::Fields f
 
 }  // namespace
 
-void LogField::write_double(json::Writer& writer, double value) { writer.value(value); }
-
 bool Logger::enabled(LogLevel level) const { return level >= settings().level; }
 
 void Logger::write(LogLevel level, std::string_view message, Fields fields) const {
