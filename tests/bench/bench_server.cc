@@ -64,6 +64,18 @@ long proc_number(pid_t pid, const char* file, const char* name) {
 // On the processor, to the nanosecond; rusage counts ticks on many kernels.
 long cpu_ns(pid_t pid) { return proc_number(pid, "schedstat", ""); }
 
+// Pages that were touched for the first time, without reading a disk.
+long page_faults(pid_t pid) {
+  long faults = 0;
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  if (FILE* stat = std::fopen(path, "re")) {
+    if (std::fscanf(stat, "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %ld", &faults) != 1) faults = 0;
+    std::fclose(stat);
+  }
+  return faults;
+}
+
 class Server {
  public:
   Server() : listener_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), buffer_(1 << 20) {
@@ -181,7 +193,7 @@ double percentile(std::vector<std::int64_t>& sorted, double p) {
 
 struct Measured {
   std::int64_t started = 0, first_next = 0;
-  long start_cpu = 0, warm_cpu = 0, end_cpu = 0;
+  long start_faults = 0, start_cpu = 0, warm_cpu = 0, end_cpu = 0;
   std::vector<std::int64_t> cycles, invocations;
 };
 
@@ -211,6 +223,7 @@ void serve(Server& server, pid_t pid, std::size_t bytes, int warm_up, int count,
       if (measured.first_next == 0) {
         measured.first_next = now;
         measured.start_cpu = cpu_ns(pid);
+        measured.start_faults = page_faults(pid);
         if (count == 0 || line.find("/event/") != line.npos) return;
       }
       if (i > warm_up) measured.cycles.push_back(now - last_next);
@@ -246,9 +259,9 @@ int main(int argc, char** argv) {
   waitpid(pid, &status, 0);
   std::sort(m.cycles.begin(), m.cycles.end());
   std::sort(m.invocations.begin(), m.invocations.end());
-  std::printf("{\"start_ms\":%.4f,\"start_cpu_ms\":%.4f,\"cycle_p50_us\":%.3f,\"cycle_p99_us\":%.3f,\"invoke_p50_us\":%.3f,"
+  std::printf("{\"start_ms\":%.4f,\"start_cpu_ms\":%.4f,\"start_faults\":%ld,\"cycle_p50_us\":%.3f,\"cycle_p99_us\":%.3f,\"invoke_p50_us\":%.3f,"
               "\"invoke_p99_us\":%.3f,\"cpu_us\":%.3f,\"resident_kb\":%ld,\"peak_kb\":%ld,\"connections\":%d}\n",
-              double(m.first_next - m.started) / 1e6, double(m.start_cpu) / 1e6, percentile(m.cycles, .5), percentile(m.cycles, .99),
+              double(m.first_next - m.started) / 1e6, double(m.start_cpu) / 1e6, m.start_faults, percentile(m.cycles, .5), percentile(m.cycles, .99),
               percentile(m.invocations, .5), percentile(m.invocations, .99), count ? double(m.end_cpu - m.warm_cpu) / 1e3 / count : 0,
               resident, peak, server.connections());
 }
