@@ -79,7 +79,12 @@ bool Origin::is_loopback() const {
   return inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
-Outcome<Origin> parse_host_port(std::string_view text) { return parse_authority(text, 0); }
+Outcome<Origin> parse_host_port(std::string_view text) {
+  if (text.find('/') != text.npos) {
+    return fail(Errc::parse, "'" + std::string(text) + "': expected host:port, without a scheme and without a path");
+  }
+  return parse_authority(text, 0);
+}
 
 Outcome<Uri> parse_uri(std::string_view text) {
   Uri uri;

@@ -41,6 +41,9 @@ TEST_CASE("what is no host:port is refused, naming the text") {
     CHECK(origin.error().code == mayfly::core::Errc::parse);
     CHECK(origin.error().message.find("'"s + text + "'") != std::string::npos);
   }
+  for (std::string text : {"http://host:80", "host:80/path"}) {
+    CHECK(parse_host_port(text).error().message.find("without a scheme and without a path") != std::string::npos);
+  }
   CHECK_FALSE(parse_host_port("[::1\0]:80"sv));
   CHECK_FALSE(parse_host_port("a\0b:80"sv));
   CHECK_FALSE(parse_host_port(std::string(254, 'a') + ":80"));
