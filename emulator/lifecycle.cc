@@ -323,15 +323,19 @@ void Lifecycle::shut_down() {
   if (phase_ == Phase::ended) return orders_.settled();
   ending_ = true;
   if (invocation_) {
+    // An answer that was given stands; only the work after it is cut off.
+    std::string status = function_status_, error_type = function_error_;
     if (!answered_) {
       answered_ = true;
+      status = "failure";
+      error_type = "Sandbox.Failure";
       Answer answer;
       answer.aborted = true;
       orders_.answer(*invocation_, std::move(answer));
     }
     if (announced_) {
-      finish_runtime("failure", "Sandbox.Failure");
-      end_invocation("failure", "Sandbox.Failure");
+      finish_runtime(status, error_type);
+      end_invocation(status, error_type);
     }
     if (auto never_begun = std::exchange(invocation_, nullptr)) orders_.ended(*never_begun);
     in_invocation_ = false;

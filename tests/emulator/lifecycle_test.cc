@@ -353,6 +353,15 @@ TEST_CASE_FIXTURE(Fixture, "shutdown answers what runs as aborted, in Init, too"
   CHECK(lifecycle.has_ended());
 }
 
+TEST_CASE_FIXTURE(Fixture, "shutdown does not undo an answer: the call is reported as what it was") {
+  invoke();
+  next();
+  respond();
+  world.take();
+  lifecycle.shut_down();
+  CHECK(world.take() == Lines{"runtime done", "REPORT success", "kill 0"});
+}
+
 TEST_CASE_FIXTURE(Fixture, "kill() cuts a shutdown short") {
   world.extensions = {"alpha"};
   invoke();
