@@ -67,7 +67,7 @@ expected<Lifecycle::Registration, ApiError> read_registration(std::string_view b
     });
   });
   if (status != json::Status::ok) return bad_format("the body must be a JSON object with a list \"events\"");
-  if (keys) return bad_format("configurationKeys are deprecated; environment variables are not filtered");
+  if (keys) return bad_format("configurationKeys are deprecated; use environment variables instead");
   if (!bad_event.empty()) return unexpected(ApiError{403, "Extension.InvalidEventType", bad_event});
   return registration;
 }
