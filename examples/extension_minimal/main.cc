@@ -8,8 +8,14 @@ namespace ext = mayfly::extension;
 
 int main() {
   return ext::run({
-      .on_invoke = [](const ext::Invoke& invoke) { mayfly::log.info("invoked", {{"request", invoke.request_id}}); },
-      .on_shutdown = [](const ext::Shutdown& shutdown) { mayfly::log.info("bye", {{"reason", shutdown.reason_text}}); },
+      .on_invoke =
+          [](const ext::Invoke& invoke) {
+            mayfly::log.info("invoked", {{"request", invoke.request_id}});
+          },
+      .on_shutdown =
+          [](const ext::Shutdown& shutdown) {
+            mayfly::log.info("bye", {{"reason", shutdown.reason_text}});
+          },
       .telemetry = {.types = {ext::TelemetryType::platform},
                     .on_records =
                         [](ext::TelemetryBatch& batch) {

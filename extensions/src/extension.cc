@@ -20,7 +20,8 @@ namespace {
 std::string type_of(const std::exception& e) {
   if (auto* error = dynamic_cast<const Error*>(&e)) return error->type;
   int status = 0;
-  std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(typeid(e).name(), nullptr, nullptr, &status), std::free);
+  std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(typeid(e).name(), nullptr, nullptr, &status),
+                                                   std::free);
   std::string_view text = status == 0 ? name.get() : typeid(e).name();
   text = text.substr(0, text.find('<'));
   auto colon = text.rfind(':');
@@ -30,7 +31,8 @@ std::string type_of(const std::exception& e) {
 // Calls `f`. An exception is reported through `report` (init_error or
 // exit_error) and logged; false then.
 template <class F>
-bool guarded(ExtensionsApi& api, core::Outcome<void> (ExtensionsApi::*report)(std::string_view, std::string_view), F f) {
+bool guarded(ExtensionsApi& api, core::Outcome<void> (ExtensionsApi::*report)(std::string_view, std::string_view),
+             F f) {
   std::string type, message;
   try {
     f();
@@ -77,7 +79,8 @@ int failed(const core::Failure& failure) {
 int run(Options options) {
   auto address = core::env("AWS_LAMBDA_RUNTIME_API");
   if (!address) {
-    log.fatal("AWS_LAMBDA_RUNTIME_API is not set: an extension is started by Lambda, or by `mayfly run --extensions DIR`");
+    log.fatal(
+        "AWS_LAMBDA_RUNTIME_API is not set: an extension is started by Lambda, or by `mayfly run --extensions DIR`");
     return 1;
   }
   auto origin = core::parse_host_port(*address);
@@ -96,7 +99,8 @@ int run(Options options) {
   bool ready = guarded(loop.api(), &ExtensionsApi::init_error, [&] {
     if (options.on_init) options.on_init(*registration);
     if (options.telemetry.types.empty()) return;
-    if (!options.telemetry.on_records) throw Error("Extension.InvalidOptions", "telemetry.types without telemetry.on_records");
+    if (!options.telemetry.on_records)
+      throw Error("Extension.InvalidOptions", "telemetry.types without telemetry.on_records");
     auto subscribed = loop.subscribe(options.telemetry.types, options.telemetry.buffering);
     if (!subscribed) throw Error("Extension.SubscriptionFailed", subscribed.error().message);
     if (!*subscribed) log.info("There is no Telemetry API here: no records will come");

@@ -14,7 +14,8 @@ constexpr std::int64_t kYear2100Ms = 4'102'444'800'000;
 // "spindown" and words of their own.
 Shutdown::Reason reason_of(std::string_view word) {
   auto is = [word](std::string_view lower) {
-    return std::ranges::equal(word, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+    return std::ranges::equal(word, lower,
+                              [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
   };
   if (is("spindown")) return Shutdown::Reason::spindown;
   if (is("timeout")) return Shutdown::Reason::timeout;
@@ -53,7 +54,8 @@ core::Outcome<Event> parse_event(json::Document& document, std::string_view body
       });
     });
   }
-  if (status != Status::ok) return core::fail(core::Errc::parse, "an event that is not the JSON object of the Extensions API");
+  if (status != Status::ok)
+    return core::fail(core::Errc::parse, "an event that is not the JSON object of the Extensions API");
 
   // A deadline far off is as good as none, and arithmetic with it must not overflow.
   TimePoint deadline{std::chrono::milliseconds(std::clamp<std::int64_t>(deadline_ms, 0, kYear2100Ms))};

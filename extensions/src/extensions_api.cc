@@ -98,10 +98,12 @@ Outcome<Registration> ExtensionsApi::register_extension(std::string_view name,
                                      Deadline::after(kAnswerTime));
   if (!answer) return unexpected(answer.error());
   if ((*answer)->status() != 200) {
-    return fail(Errc::refused, "the Extensions API refused to register \"" + std::string(name) + "\": " + describe(**answer, document_));
+    return fail(Errc::refused, "the Extensions API refused to register \"" + std::string(name) +
+                                   "\": " + describe(**answer, document_));
   }
   auto identifier = (*answer)->field("Lambda-Extension-Identifier");
-  if (identifier.empty()) return fail(Errc::protocol, "the Extensions API registered this extension without an identifier");
+  if (identifier.empty())
+    return fail(Errc::protocol, "the Extensions API registered this extension without an identifier");
   core::append_field(identifier_field_, "Lambda-Extension-Identifier", identifier);
   next_head_ = head("GET", "/2020-01-01/extension/event/next", {}, 0);
 

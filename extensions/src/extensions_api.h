@@ -37,7 +37,8 @@ class ExtensionsApi {
   core::Outcome<Registration> register_extension(std::string_view name, const std::vector<std::string_view>& events);
 
   // False: there is no Telemetry API here. Local emulators answer 202 [A] or 404.
-  core::Outcome<bool> subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering, std::uint16_t port);
+  core::Outcome<bool> subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering,
+                                std::uint16_t port);
 
   core::Outcome<void> send_next();
   // The socket to wait on; -1 when there is no connection.
@@ -51,7 +52,8 @@ class ExtensionsApi {
   core::Outcome<void> exit_error(std::string_view type, std::string_view message);
 
  private:
-  std::string head(std::string_view method, std::string_view path, std::string_view fields, std::size_t body_bytes) const;
+  std::string head(std::string_view method, std::string_view path, std::string_view fields,
+                   std::size_t body_bytes) const;
   core::Outcome<void> post_error(std::string_view path, std::string_view type, std::string_view message);
 
   core::HttpConnection connection_;

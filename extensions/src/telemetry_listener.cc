@@ -17,7 +17,9 @@ core::HttpServerOptions options() {
 }  // namespace
 
 TelemetryListener::TelemetryListener(boost::asio::io_context& io, Deliver deliver)
-    : io_(io), deliver_(std::move(deliver)), server_(io, options(), [this](core::HttpExchange& e) { return receive(e); }) {}
+    : io_(io),
+      deliver_(std::move(deliver)),
+      server_(io, options(), [this](core::HttpExchange& e) { return receive(e); }) {}
 
 core::Outcome<std::uint16_t> TelemetryListener::listen(bool loopback_only) {
   auto bound = server_.listen(loopback_only ? "127.0.0.1" : "0.0.0.0", 0);

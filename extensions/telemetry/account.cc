@@ -3,9 +3,9 @@
 namespace mayfly::telemetry {
 
 std::string_view to_string(Place place) {
-  constexpr std::array<std::string_view, kPlaces> kNames{"queued",   "in_flight", "delivered", "queue_full", "too_large",
-                                                         "rejected", "http_3xx",  "http_4xx",  "http_5xx",   "expired",
-                                                         "output",   "shutdown"};
+  constexpr std::array<std::string_view, kPlaces> kNames{"queued",    "in_flight", "delivered", "queue_full",
+                                                         "too_large", "rejected",  "http_3xx",  "http_4xx",
+                                                         "http_5xx",  "expired",   "output",    "shutdown"};
   return kNames[static_cast<std::size_t>(place)];
 }
 

@@ -21,10 +21,10 @@ enum class Place : std::uint8_t {
   rejected,    // the backend took the batch without these
   http_3xx,    // redirects are not followed
   http_4xx,
-  http_5xx,    // those that must not be retried
-  expired,     // retried too often
-  output,      // standard output or a file took no more
-  shutdown,    // time was up
+  http_5xx,  // those that must not be retried
+  expired,   // retried too often
+  output,    // standard output or a file took no more
+  shutdown,  // time was up
 };
 inline constexpr std::size_t kPlaces = static_cast<std::size_t>(Place::shutdown) + 1;
 inline constexpr std::size_t kFirstDropped = static_cast<std::size_t>(Place::queue_full);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <cassert>
 #include <utility>
 
 #include "extensions/telemetry/http_destination.h"
@@ -52,7 +53,8 @@ Daemon::~Daemon() = default;
 
 int Daemon::run(std::string_view name) {
   bool idle = !open_destinations();
-  auto registration = idle ? loop_.register_extension(name, {"SHUTDOWN"}) : loop_.register_extension(name, {"INVOKE", "SHUTDOWN"});
+  auto registration =
+      idle ? loop_.register_extension(name, {"SHUTDOWN"}) : loop_.register_extension(name, {"INVOKE", "SHUTDOWN"});
   if (!registration) {
     log.fatal(registration.error().message);
     return 1;
@@ -67,7 +69,8 @@ int Daemon::run(std::string_view name) {
 
 bool Daemon::open_destinations() {
   auto complaints = settings_.complaints;
-  auto backends = static_cast<std::size_t>(std::ranges::count(settings_.destinations, DestinationSettings::Kind::otlp_http, &DestinationSettings::kind));
+  auto backends = static_cast<std::size_t>(
+      std::ranges::count(settings_.destinations, DestinationSettings::Kind::otlp_http, &DestinationSettings::kind));
   for (const auto& d : settings_.destinations) {
     switch (d.kind) {
       case DestinationSettings::Kind::standard_output:
@@ -293,16 +296,22 @@ void Daemon::end_shutdown() {
   std::uint64_t dropped = 0;
   for (auto& destination : destinations_) {
     Account account = destination->close();
+    assert(account.balanced());
     dropped += account.dropped();
     for (std::size_t i = kFirstDropped; i < kPlaces; ++i) {
       auto place = static_cast<Place>(i);
       if (account.count(place) == 0) continue;
       lost += lost.empty() ? "" : ", ";
-      lost.append(destination->name()).append(" ").append(to_string(place)).append(" ").append(std::to_string(account.count(place)));
+      lost.append(destination->name())
+          .append(" ")
+          .append(to_string(place))
+          .append(" ")
+          .append(std::to_string(account.count(place)));
     }
   }
   if (dropped == 0 && malformed_ == 0) return;
-  log.warn("some telemetry was lost", {{"received", received_}, {"malformed", malformed_}, {"dropped", dropped}, {"where", lost}});
+  log.warn("some telemetry was lost",
+           {{"received", received_}, {"malformed", malformed_}, {"dropped", dropped}, {"where", lost}});
 }
 
 }  // namespace mayfly::telemetry

@@ -79,10 +79,10 @@ class Daemon final : public extension::Observer {
   bool subscribed_ = false;
   extension::TimePoint deadline_;
   std::optional<core::Deadline> flush_until_;  // flushing, closing
-  std::string invoked_id_;   // from INVOKE
-  std::string started_id_;   // from platform.start: the lines that follow belong to it
-  std::string done_id_;      // from platform.runtimeDone
-  std::string reported_id_;  // from platform.report
+  std::string invoked_id_;                     // from INVOKE
+  std::string started_id_;                     // from platform.start: the lines that follow belong to it
+  std::string done_id_;                        // from platform.runtimeDone
+  std::string reported_id_;                    // from platform.report
   bool report_awaited_ = false;
 
   std::uint64_t received_ = 0;

@@ -43,7 +43,8 @@ std::string request_head(const HttpDestination::Options& options) {
 // The first line, without control bytes and not too long.
 std::string first_line(std::string_view body) {
   std::string line(body.substr(0, std::min(body.find_first_of("\r\n"), kQuotedBytes)));
-  std::ranges::replace_if(line, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  std::ranges::replace_if(
+      line, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
   return line;
 }
 
@@ -236,7 +237,8 @@ HttpDestination::Attempt HttpDestination::judge(const HttpAnswer& answer) {
     std::string why;
     if (options_.read_rejected) attempt.rejected = options_.read_rejected(answer.body(), why);
     if (attempt.rejected > 0 && !std::exchange(told_rejected_, true)) {
-      log.warn("the backend rejected records", {{"destination", name_}, {"records", attempt.rejected}, {"answer", first_line(why)}});
+      log.warn("the backend rejected records",
+               {{"destination", name_}, {"records", attempt.rejected}, {"answer", first_line(why)}});
     }
   } else if (!std::exchange(told_refused_, true)) {
     log.warn("the backend refuses records; they are dropped",
@@ -247,9 +249,7 @@ HttpDestination::Attempt HttpDestination::judge(const HttpAnswer& answer) {
 
 void HttpDestination::settle(const Attempt& attempt) {
   switch (attempt.outcome) {
-    case Attempt::Outcome::abandoned:
-      --attempts_;
-      return queue_.put_back();
+    case Attempt::Outcome::abandoned: --attempts_; return queue_.put_back();
     case Attempt::Outcome::settled:
       attempts_ = 0;
       payload_ = {};
@@ -257,12 +257,8 @@ void HttpDestination::settle(const Attempt& attempt) {
       breaker_.succeeded();
       late_ = attempt.took > kPrompt;
       return queue_.settle(attempt.place, attempt.rejected);
-    case Attempt::Outcome::later:
-      breaker_.answered_later(Moment::now(), attempt.retry_after, random_bits());
-      break;
-    case Attempt::Outcome::no_answer:
-      breaker_.no_answer(Moment::now(), random_bits());
-      break;
+    case Attempt::Outcome::later: breaker_.answered_later(Moment::now(), attempt.retry_after, random_bits()); break;
+    case Attempt::Outcome::no_answer: breaker_.no_answer(Moment::now(), random_bits()); break;
   }
   if (attempts_ < kMaxAttempts) return queue_.put_back();
   attempts_ = 0;

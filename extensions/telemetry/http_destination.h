@@ -26,7 +26,7 @@ class HttpDestination final : public Destination {
   struct Options {
     core::Origin origin;
     std::string target = "/v1/logs";
-    bool compress = true;            // zstd
+    bool compress = true;  // zstd
     std::size_t queue_bytes = 8 * 1024 * 1024;
     // Reads a 2xx answer: how many records were refused, and why.
     std::size_t (*read_rejected)(std::string_view body, std::string& message) = nullptr;
@@ -70,7 +70,7 @@ class HttpDestination final : public Destination {
   // The thread's own.
   core::HttpConnection connection_;
   std::unique_ptr<Compressor> compressor_;
-  std::string payload_;      // of `payload_of_`, compressed once
+  std::string payload_;  // of `payload_of_`, compressed once
   SharedBatch payload_of_;
   bool told_unreachable_ = false;  // each is logged once
   bool told_refused_ = false;

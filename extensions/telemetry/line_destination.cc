@@ -19,7 +19,9 @@ constexpr std::chrono::milliseconds kPatience{200};
 }  // namespace
 
 core::Outcome<std::unique_ptr<LineDestination>> LineDestination::open_file(const std::string& path) {
-  auto refused = [&](const char* why) { return core::fail(core::Errc::refused, "file:" + path + " cannot be written: " + why); };
+  auto refused = [&](const char* why) {
+    return core::fail(core::Errc::refused, "file:" + path + " cannot be written: " + why);
+  };
   int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0600);
   if (fd < 0) return refused(std::strerror(errno));
   return std::unique_ptr<LineDestination>(new LineDestination(fd, true, "file:" + path));
@@ -57,10 +59,13 @@ std::size_t LineDestination::write(std::string_view bytes) {
     int ready = poll(&writable, 1, deadline.poll_ms());
     if (ready < 0 && errno == EINTR) continue;
     if (ready == 0 || (ready > 0 && (writable.revents & POLLOUT) == 0)) errno = EAGAIN;
-    ssize_t n = ready > 0 && (writable.revents & POLLOUT) != 0 ? ::write(fd_, bytes.data() + taken, std::min(piece, bytes.size() - taken)) : -1;
+    ssize_t n = ready > 0 && (writable.revents & POLLOUT) != 0
+                    ? ::write(fd_, bytes.data() + taken, std::min(piece, bytes.size() - taken))
+                    : -1;
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
-      if (!stuck_) log.warn("records are being dropped: " + name_ + " takes no more", {{"cause", std::strerror(errno)}});
+      if (!stuck_)
+        log.warn("records are being dropped: " + name_ + " takes no more", {{"cause", std::strerror(errno)}});
       stuck_ = true;
       return taken;
     }

@@ -11,11 +11,12 @@ struct Level {
   std::string_view name;
   std::uint8_t number;
 };
-constexpr Level kLevels[] = {{"INFO", kInfo},   {"WARN", kWarn},  {"WARNING", kWarn}, {"ERROR", kError},
-                             {"DEBUG", 5},      {"TRACE", 1},     {"FATAL", 21},      {"CRITICAL", 21}};
+constexpr Level kLevels[] = {{"INFO", kInfo}, {"WARN", kWarn}, {"WARNING", kWarn}, {"ERROR", kError},
+                             {"DEBUG", 5},    {"TRACE", 1},    {"FATAL", 21},      {"CRITICAL", 21}};
 
 bool same_word(std::string_view word, std::string_view upper) {
-  return std::ranges::equal(word, upper, [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; });
+  return std::ranges::equal(word, upper,
+                            [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; });
 }
 
 // 8-4-4-4-12 hexadecimal digits.

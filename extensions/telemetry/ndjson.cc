@@ -9,8 +9,9 @@ void NdjsonEncoder::add(const extension::TelemetryRecord& record, const RecordCo
   auto begin = open_.body.size();
   open_.body += record.json;
   // A line break can only stand between tokens, where a space means the same.
-  std::replace_if(open_.body.begin() + static_cast<std::ptrdiff_t>(begin), open_.body.end(),
-                  [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace_if(
+      open_.body.begin() + static_cast<std::ptrdiff_t>(begin), open_.body.end(),
+      [](char c) { return c == '\n' || c == '\r'; }, ' ');
   open_.body += '\n';
   ++open_.records;
 }

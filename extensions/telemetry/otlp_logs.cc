@@ -33,7 +33,7 @@ enum : pbf_tag_type {
   kEventName = 12,
 };
 }
-constexpr pbf_tag_type kResourceLogs = 1;             // of ExportLogsServiceRequest
+constexpr pbf_tag_type kResourceLogs = 1;              // of ExportLogsServiceRequest
 constexpr pbf_tag_type kResource = 1, kScopeLogs = 2;  // of ResourceLogs
 constexpr pbf_tag_type kScope = 1, kLogRecords = 2;    // of ScopeLogs
 constexpr pbf_tag_type kScopeName = 1;                 // of InstrumentationScope
@@ -46,7 +46,9 @@ std::uint64_t unix_nano(core::WallTime time) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0));
 }
 
-bool is_request_id(std::string_view name) { return name == "requestId" || name == "AWSRequestId" || name == "function_request_id"; }
+bool is_request_id(std::string_view name) {
+  return name == "requestId" || name == "AWSRequestId" || name == "function_request_id";
+}
 
 // The request id a platform record is about, its outcome, and its trace.
 struct PlatformFacts {
@@ -73,9 +75,9 @@ PlatformFacts facts_of(const ext::TelemetryRecord& record) {
 struct OtlpLogsEncoder::Fields {
   std::optional<core::WallTime> time;
   std::uint8_t severity = 0;
-  std::string severity_text;
+  std::string_view severity_text;
   std::string_view event_name;
-  std::string request_id;
+  std::string_view request_id;
   std::string trace_id;  // of the record itself
   std::string span_id;
   bool sampled = false;
@@ -138,7 +140,8 @@ bool OtlpLogsEncoder::read_object(const ext::TelemetryRecord& record, Fields& fi
       fields.time = time;
     } else if (is_request_id(name)) {
       fields.request_id = text;
-    } else if (auto trace = name == "traceId" || name == "trace_id" ? decode_id(text, 16) : std::string(); !trace.empty()) {
+    } else if (auto trace = name == "traceId" || name == "trace_id" ? decode_id(text, 16) : std::string();
+               !trace.empty()) {
       fields.trace_id = std::move(trace);
     } else if (auto span = name == "spanId" || name == "span_id" ? decode_id(text, 8) : std::string(); !span.empty()) {
       fields.span_id = std::move(span);
@@ -192,10 +195,11 @@ void OtlpLogsEncoder::write(const Fields& fields, const RecordContext& context) 
   pbf_writer writer(record_);
   writer.add_fixed64(log_record::kTime, unix_nano(fields.time.value_or(context.received)));
   if (fields.severity != 0) writer.add_enum(log_record::kSeverityNumber, fields.severity);
-  if (!fields.severity_text.empty()) writer.add_string(log_record::kSeverityText, fields.severity_text);
+  if (!fields.severity_text.empty()) writer.add_string(log_record::kSeverityText, view(fields.severity_text));
   writer.add_message(log_record::kBody, body_);
   record_ += attributes_;
-  if (!fields.request_id.empty()) add_attribute(writer, log_record::kAttributes, "faas.invocation_id", fields.request_id);
+  if (!fields.request_id.empty())
+    add_attribute(writer, log_record::kAttributes, "faas.invocation_id", fields.request_id);
 
   const TraceContext* invocation = context.invocations.find(fields.request_id);
   bool own = !fields.trace_id.empty();
@@ -241,7 +245,8 @@ std::size_t rejected_log_records(std::string_view body, std::string& message) {
       while (partial.next()) {
         if (partial.tag_and_type() == protozero::tag_and_type(kRejected, protozero::pbf_wire_type::varint)) {
           rejected = partial.get_int64();
-        } else if (partial.tag_and_type() == protozero::tag_and_type(kErrorMessage, protozero::pbf_wire_type::length_delimited)) {
+        } else if (partial.tag_and_type() ==
+                   protozero::tag_and_type(kErrorMessage, protozero::pbf_wire_type::length_delimited)) {
           message = partial.get_string();
         } else {
           partial.skip();

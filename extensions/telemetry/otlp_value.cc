@@ -1,5 +1,7 @@
 #include "extensions/telemetry/otlp_value.h"
 
+#include <protozero/varint.hpp>
+
 namespace mayfly::telemetry {
 namespace {
 
@@ -12,6 +14,20 @@ constexpr int kMaxDepth = 32;
 constexpr protozero::pbf_tag_type kValues = 1;  // of ArrayValue and of KeyValueList
 
 protozero::data_view view(std::string_view text) { return {text.data(), text.size()}; }
+
+// Tag and length of a field; tags below 16 only.
+class FieldHead {
+ public:
+  void add(protozero::pbf_tag_type tag, std::size_t length) {
+    bytes_[0] = static_cast<char>(tag << 3 | static_cast<std::uint32_t>(protozero::pbf_wire_type::length_delimited));
+    size_ = 1 + static_cast<std::size_t>(protozero::write_varint(bytes_ + 1, length));
+  }
+  protozero::data_view view() const { return {bytes_, size_}; }
+
+ private:
+  char bytes_[1 + protozero::max_varint_length];
+  std::size_t size_ = 0;
+};
 
 Status write_number(pbf_writer& writer, Value& value) {
   std::int64_t integer = 0;
@@ -98,9 +114,13 @@ Status add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::strin
 }
 
 void add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, std::string_view value) {
-  pbf_writer pair(parent, tag);
-  pair.add_string(key_value::kKey, view(key));
-  pbf_writer(pair, key_value::kValue).add_string(any_value::kString, view(value));
+  // All lengths are known, so nothing has to be moved as it is for messages that
+  // are written before their length is.
+  FieldHead key_head, any_head, text_head;
+  key_head.add(key_value::kKey, key.size());
+  text_head.add(any_value::kString, value.size());
+  any_head.add(key_value::kValue, text_head.view().size() + value.size());
+  parent.add_bytes_vectored(tag, key_head.view(), view(key), any_head.view(), text_head.view(), view(value));
 }
 
 void add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, std::int64_t value) {

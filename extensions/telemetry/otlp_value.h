@@ -25,9 +25,11 @@ enum : protozero::pbf_tag_type { kKey = 1, kValue = 2 };
 json::Status write_any_value(protozero::pbf_writer writer, json::Value& value, int depth = 0);
 
 // Appends a KeyValue as field `tag` of `parent`.
-json::Status add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, json::Value& value,
-                           int depth = 0);
-void add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, std::string_view value);
-void add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, std::int64_t value);
+json::Status add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key,
+                           json::Value& value, int depth = 0);
+void add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key,
+                   std::string_view value);
+void add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key,
+                   std::int64_t value);
 
 }  // namespace mayfly::telemetry

@@ -15,7 +15,8 @@ std::string number(double value, int decimals) {
   return error == std::errc{} ? std::string(text, end) : std::string("?");
 }
 
-void append(std::string& out, std::string_view label, std::optional<double> value, std::string_view unit, int decimals) {
+void append(std::string& out, std::string_view label, std::optional<double> value, std::string_view unit,
+            int decimals) {
   if (value) out.append("\t").append(label).append(": ").append(number(*value, decimals)).append(unit);
 }
 

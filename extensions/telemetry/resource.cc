@@ -23,7 +23,8 @@ const std::string& Resource::encoded() {
   if (!encoded_.empty()) return encoded_;
   protozero::pbf_writer writer(encoded_);
   auto add = [&](std::string_view key, std::string_view value) {
-    bool given = std::ranges::any_of(settings_.resource_attributes, [&](const auto& pair) { return pair.first == key; });
+    bool given =
+        std::ranges::any_of(settings_.resource_attributes, [&](const auto& pair) { return pair.first == key; });
     if (!value.empty() && !given) add_attribute(writer, kAttributes, key, value);
   };
   add("service.name", settings_.service_name.empty() ? settings_.function_name : settings_.service_name);

@@ -41,10 +41,13 @@ bool parse_number(std::string_view text, std::size_t& out) {
 Outcome<DestinationSettings> parse_otlp(std::string_view url) {
   auto uri = core::parse_uri(url.substr(std::string_view("otlp+").size()));
   if (!uri) return unexpected(uri.error());
-  if (uri->scheme == "https") return fail(Errc::parse, "otlp+https: this build has no TLS; use otlp+http to a collector nearby");
+  if (uri->scheme == "https")
+    return fail(Errc::parse, "otlp+https: this build has no TLS; use otlp+http to a collector nearby");
   if (uri->scheme != "http") return fail(Errc::parse, "otlp+" + uri->scheme + ": expected otlp+http");
-  if (!uri->userinfo.empty()) return fail(Errc::parse, "otlp+http: a user name or password in the URL is not supported");
-  if (uri->target.find('?') != std::string::npos) return fail(Errc::parse, "otlp+http: a query in the URL is not supported");
+  if (!uri->userinfo.empty())
+    return fail(Errc::parse, "otlp+http: a user name or password in the URL is not supported");
+  if (uri->target.find('?') != std::string::npos)
+    return fail(Errc::parse, "otlp+http: a query in the URL is not supported");
   DestinationSettings d;
   d.kind = DestinationSettings::Kind::otlp_http;
   d.origin = uri->origin;
@@ -60,7 +63,8 @@ Outcome<DestinationSettings> parse_file(std::string_view url) {
   if (url.starts_with("//")) url.remove_prefix(2);
   auto path = core::percent_decode(url);
   if (!path) return unexpected(path.error());
-  if (!path->starts_with('/')) return fail(Errc::parse, "file: expected an absolute path, as in file:/tmp/records.ndjson");
+  if (!path->starts_with('/'))
+    return fail(Errc::parse, "file: expected an absolute path, as in file:/tmp/records.ndjson");
   DestinationSettings d;
   d.kind = DestinationSettings::Kind::file;
   d.path = std::move(*path);
@@ -75,24 +79,30 @@ void read_destinations(Settings& s) {
     if (destination) return s.destinations.push_back(std::move(*destination));
     s.complaints.push_back("MAYFLY_TELEMETRY_DESTINATIONS: " + destination.error().message);
   });
-  if (s.destinations.empty() && s.complaints.empty()) s.complaints.emplace_back("MAYFLY_TELEMETRY_DESTINATIONS names no destination");
+  if (s.destinations.empty() && s.complaints.empty())
+    s.complaints.emplace_back("MAYFLY_TELEMETRY_DESTINATIONS names no destination");
 }
 
 void read_types(Settings& s) {
   each_part(core::env_or("MAYFLY_TELEMETRY_TYPES", ""), [&](std::string_view word) {
     for (auto type : {TelemetryType::platform, TelemetryType::function, TelemetryType::extension}) {
-      std::string_view name = type == TelemetryType::platform ? "platform" : type == TelemetryType::function ? "function" : "extension";
+      std::string_view name = type == TelemetryType::platform   ? "platform"
+                              : type == TelemetryType::function ? "function"
+                                                                : "extension";
       if (word != name) continue;
       if (!s.forwards(type)) s.types.push_back(type);
       return;
     }
-    s.complaints.push_back("MAYFLY_TELEMETRY_TYPES: \"" + std::string(word) + "\" is none of platform, function, extension");
+    s.complaints.push_back("MAYFLY_TELEMETRY_TYPES: \"" + std::string(word) +
+                           "\" is none of platform, function, extension");
   });
   if (s.types.empty()) s.types = {TelemetryType::platform, TelemetryType::function};
 
-  bool prints = std::ranges::any_of(s.destinations, [](const auto& d) { return d.kind == DestinationSettings::Kind::standard_output; });
+  bool prints = std::ranges::any_of(s.destinations,
+                                    [](const auto& d) { return d.kind == DestinationSettings::Kind::standard_output; });
   if (prints && std::erase(s.types, TelemetryType::extension) > 0) {
-    s.complaints.emplace_back("MAYFLY_TELEMETRY_TYPES: extension is left out, because what stdout: prints would come back");
+    s.complaints.emplace_back(
+        "MAYFLY_TELEMETRY_TYPES: extension is left out, because what stdout: prints would come back");
   }
 }
 
@@ -105,7 +115,8 @@ void read_queue_bytes(Settings& s) {
   if (parse_number(*text, bytes) && bytes >= kMinQueueBytes && bytes <= kMaxQueueBytes) {
     s.queue_bytes = bytes;
   } else {
-    s.complaints.push_back("MAYFLY_TELEMETRY_QUEUE_BYTES: \"" + std::string(*text) + "\" is not a number in 65536..1073741824");
+    s.complaints.push_back("MAYFLY_TELEMETRY_QUEUE_BYTES: \"" + std::string(*text) +
+                           "\" is not a number in 65536..1073741824");
   }
 }
 
@@ -141,7 +152,8 @@ Outcome<DestinationSettings> parse_destination(std::string_view url) {
   if (url.starts_with("otlp+")) return parse_otlp(url);
   // Only the scheme is repeated: the rest may hold a password.
   auto colon = url.find(':');
-  if (colon == url.npos) return fail(Errc::parse, "a destination is a URL: stdout:, file:/path or otlp+http://host:port");
+  if (colon == url.npos)
+    return fail(Errc::parse, "a destination is a URL: stdout:, file:/path or otlp+http://host:port");
   return fail(Errc::parse, "\"" + std::string(url.substr(0, colon)) + ":\" is none of stdout:, file:, otlp+http:");
 }
 

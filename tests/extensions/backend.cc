@@ -40,9 +40,11 @@ std::string hex(const std::string& bytes) {
 
 std::string decompress(const std::string& body) {
   auto size = ZSTD_getFrameContentSize(body.data(), body.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) throw std::runtime_error("not one zstd frame");
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN)
+    throw std::runtime_error("not one zstd frame");
   std::string out(size, '\0');
-  if (ZSTD_isError(ZSTD_decompress(out.data(), out.size(), body.data(), body.size()))) throw std::runtime_error("broken zstd");
+  if (ZSTD_isError(ZSTD_decompress(out.data(), out.size(), body.data(), body.size())))
+    throw std::runtime_error("broken zstd");
   return out;
 }
 
@@ -50,9 +52,12 @@ std::string any_value(protozero::pbf_reader reader);
 
 void key_value(protozero::pbf_reader reader, std::string& key, std::string& value) {
   while (reader.next()) {
-    if (reader.tag() == 1) key = reader.get_string();
-    else if (reader.tag() == 2) value = any_value(reader.get_message());
-    else throw std::runtime_error("unknown field of KeyValue");
+    if (reader.tag() == 1)
+      key = reader.get_string();
+    else if (reader.tag() == 2)
+      value = any_value(reader.get_message());
+    else
+      throw std::runtime_error("unknown field of KeyValue");
   }
 }
 

@@ -6,7 +6,9 @@ using namespace mayfly::telemetry;
 
 namespace {
 
-SharedBatch make(std::size_t bytes, std::size_t records) { return std::make_shared<const Batch>(Batch{std::string(bytes, 'x'), records}); }
+SharedBatch make(std::size_t bytes, std::size_t records) {
+  return std::make_shared<const Batch>(Batch{std::string(bytes, 'x'), records});
+}
 
 }  // namespace
 

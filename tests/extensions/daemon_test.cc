@@ -66,7 +66,8 @@ TEST_CASE("nothing but register and subscribe happens before the first next") {
   CHECK(calls[0].body == R"({"events":["INVOKE","SHUTDOWN"]})");
   CHECK(calls[1].path == "/2022-07-01/telemetry");
   CHECK(calls[2].path == "/2020-01-01/extension/event/next");
-  CHECK(std::distance(std::filesystem::directory_iterator("/proc/" + std::to_string(run.daemon.pid()) + "/task"), {}) == 1);
+  CHECK(std::distance(std::filesystem::directory_iterator("/proc/" + std::to_string(run.daemon.pid()) + "/task"), {}) ==
+        1);
   CHECK(run.shut_down() == 0);
   CHECK(backend.requests().empty());
   CHECK(run.daemon.errors() == "");
@@ -100,9 +101,13 @@ TEST_CASE("lines carry the resource, the request id and the trace of their invoc
   Run run(backend.url(), {{"OTEL_SERVICE_NAME", "shop"}, {"OTEL_RESOURCE_ATTRIBUTES", "team=blue%20sky,stage=test"}});
   const std::string id = "8f3c41d2-0000-4000-8000-000000000001";
   run.lambda.invoke(id, 60'000, "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1");
-  run.lambda.deliver(batch({record("platform.initStart", R"({"phase":"init","instanceId":"2025-instance"})"),
-                            record("platform.start", R"({"requestId":")" + id + R"(","tracing":{"type":"X-Amzn-Trace-Id","value":"Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"}})"),
-                            record("function", "\"hello\""), runtime_done(id)}));
+  run.lambda.deliver(batch(
+      {record("platform.initStart", R"({"phase":"init","instanceId":"2025-instance"})"),
+       record(
+           "platform.start",
+           R"({"requestId":")" + id +
+               R"(","tracing":{"type":"X-Amzn-Trace-Id","value":"Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"}})"),
+       record("function", "\"hello\""), runtime_done(id)}));
   run.lambda.wait_next(2);
   auto records = decode_logs(backend.wait_requests(1)[0].body);
   REQUIRE(records.size() == 4);
@@ -111,28 +116,30 @@ TEST_CASE("lines carry the resource, the request id and the trace of their invoc
   CHECK(records[2].trace_id == "67891233abcdef012345678912345678");
   CHECK(records[2].span_id == "53995c3f42cd8ad8");
   CHECK(records[2].flags == 1);
-  CHECK(records[2].resource == std::map<std::string, std::string>{{"service.name", "s:shop"},
-                                                                   {"cloud.provider", "s:aws"},
-                                                                   {"cloud.platform", "s:aws_lambda"},
-                                                                   {"cloud.region", "s:eu-west-1"},
-                                                                   {"cloud.account.id", "s:123456789012"},
-                                                                   {"cloud.resource_id", "s:arn:aws:lambda:eu-west-1:123456789012:function:orders:7"},
-                                                                   {"faas.name", "s:orders"},
-                                                                   {"faas.version", "s:7"},
-                                                                   {"faas.instance", "s:2025-instance"},
-                                                                   {"faas.max_memory", "i:134217728"},
-                                                                   {"team", "s:blue sky"},
-                                                                   {"stage", "s:test"}});
+  CHECK(records[2].resource == std::map<std::string, std::string>{
+                                   {"service.name", "s:shop"},
+                                   {"cloud.provider", "s:aws"},
+                                   {"cloud.platform", "s:aws_lambda"},
+                                   {"cloud.region", "s:eu-west-1"},
+                                   {"cloud.account.id", "s:123456789012"},
+                                   {"cloud.resource_id", "s:arn:aws:lambda:eu-west-1:123456789012:function:orders:7"},
+                                   {"faas.name", "s:orders"},
+                                   {"faas.version", "s:7"},
+                                   {"faas.instance", "s:2025-instance"},
+                                   {"faas.max_memory", "i:134217728"},
+                                   {"team", "s:blue sky"},
+                                   {"stage", "s:test"}});
   CHECK(run.shut_down() == 0);
 }
 
 TEST_CASE("stdout: and file: get one record a line as Lambda wrote it") {
-  std::string path = std::filesystem::temp_directory_path() / ("mayfly-records-" + std::to_string(getpid()) + ".ndjson");
+  std::string path =
+      std::filesystem::temp_directory_path() / ("mayfly-records-" + std::to_string(getpid()) + ".ndjson");
   Run run("stdout:,file:" + path);
   run.invoke("id-1", "a");
   CHECK(run.shut_down() == 0);
-  auto expected = record("platform.start", R"({"requestId":"id-1","version":"7"})") + "\n" + record("function", "\"a\"") + "\n" +
-                  runtime_done("id-1") + "\n";
+  auto expected = record("platform.start", R"({"requestId":"id-1","version":"7"})") + "\n" +
+                  record("function", "\"a\"") + "\n" + runtime_done("id-1") + "\n";
   CHECK(run.daemon.output() == expected);
   std::ifstream file(path);
   CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == expected);
@@ -141,7 +148,8 @@ TEST_CASE("stdout: and file: get one record a line as Lambda wrote it") {
 
 TEST_CASE("stdout: never subscribes to extension records, and says so") {
   Run run("stdout:", {{"MAYFLY_TELEMETRY_TYPES", "function,extension"}});
-  CHECK(run.lambda.call("/2022-07-01/telemetry").body.find("\"types\":[\"function\",\"platform\"]") != std::string::npos);
+  CHECK(run.lambda.call("/2022-07-01/telemetry").body.find("\"types\":[\"function\",\"platform\"]") !=
+        std::string::npos);
   CHECK(run.shut_down() == 0);
   CHECK(lines(run.daemon.errors()) == 1);
   CHECK(run.daemon.errors().find("stdout:") != std::string::npos);
@@ -157,8 +165,9 @@ TEST_CASE("without a destination the daemon says so and idles") {
 }
 
 TEST_CASE("a bad destination is one log line, without its secrets, and idling") {
-  for (const char* bad : {"ftp://user:hunter2@host/", "otlp+http://", "otlp+http://user:hunter2@host:4318", "otlp+https://collector", "nonsense hunter2",
-                          "file:relative", "file:/nonexistent/folder/x", "otlp+http://host:4318?key=hunter2"}) {
+  for (const char* bad :
+       {"ftp://user:hunter2@host/", "otlp+http://", "otlp+http://user:hunter2@host:4318", "otlp+https://collector",
+        "nonsense hunter2", "file:relative", "file:/nonexistent/folder/x", "otlp+http://host:4318?key=hunter2"}) {
     CAPTURE(bad);
     Run run(bad);
     CHECK_FALSE(run.lambda.was_called("/2022-07-01/telemetry"));
@@ -183,7 +192,8 @@ TEST_CASE("a malformed record costs only itself and is counted") {
   Backend backend;
   Run run(backend.url(), kOnlyFunction);
   run.lambda.invoke("id-1");
-  run.lambda.deliver(batch({record("function", "\"one\""), "17", "{\"broken\"", record("function", "\"two\""), runtime_done("id-1")}));
+  run.lambda.deliver(
+      batch({record("function", "\"one\""), "17", "{\"broken\"", record("function", "\"two\""), runtime_done("id-1")}));
   run.lambda.wait_next(2);
   CHECK(backend.delivered() == Strings{"s:one", "s:two"});
   CHECK(run.shut_down() == 0);
@@ -285,7 +295,9 @@ TEST_CASE("a refusal drops the batch, counts it and quotes the answer once") {
 
 TEST_CASE("records that the backend rejects of a batch are counted") {
   // partial_success { rejected_log_records: 1, error_message: "bad" }
-  Backend backend({{.body = std::string("\x0a\x07\x08\x01\x12\x03" "bad", 9)}});
+  Backend backend({{.body = std::string("\x0a\x07\x08\x01\x12\x03"
+                                        "bad",
+                                        9)}});
   Run run(backend.url(), kOnlyFunction);
   run.invoke("id-1", "one");
   CHECK(run.shut_down() == 0);
@@ -315,7 +327,8 @@ TEST_CASE("what comes in the Shutdown phase still goes out") {
   Run run(backend.url());
   run.invoke("id-1", "one");
   run.lambda.shut_down();
-  run.lambda.deliver(batch({record("platform.report", R"({"requestId":"id-1","status":"success","metrics":{"durationMs":2}})")}));
+  run.lambda.deliver(
+      batch({record("platform.report", R"({"requestId":"id-1","status":"success","metrics":{"durationMs":2}})")}));
   CHECK(run.daemon.exit_code() == 0);
   CHECK(backend.delivered().back() == "s:REPORT RequestId: id-1\tDuration: 2.00 ms");
 }

@@ -74,7 +74,8 @@ TEST_CASE("an invocation is handed over with its trace and its deadline, then th
   CHECK(seen[0].remaining() > std::chrono::milliseconds(0));
   CHECK(seen[1].trace_id.empty());
   for (const auto& call : lambda.calls()) {
-    if (call.path != kRegister) CHECK(call.fields.at("Lambda-Extension-Identifier") == "8f9a2c1e-5b34-4c77-9d7e-0d6f5ab1c001");
+    if (call.path != kRegister)
+      CHECK(call.fields.at("Lambda-Extension-Identifier") == "8f9a2c1e-5b34-4c77-9d7e-0d6f5ab1c001");
   }
 }
 
@@ -111,7 +112,8 @@ TEST_CASE("events of unknown types and broken events are passed over") {
 TEST_CASE("a deadline beyond all reason is one that can be calculated with") {
   FakeLambda lambda;
   std::vector<bool> positive;
-  auto done = start(lambda, {.on_invoke = [&](const ext::Invoke& i) { positive.push_back(i.remaining() > std::chrono::hours(1)); }});
+  auto done = start(
+      lambda, {.on_invoke = [&](const ext::Invoke& i) { positive.push_back(i.remaining() > std::chrono::hours(1)); }});
   for (const char* deadline : {"9223372036854775807", "-9223372036854775808", "0"}) {
     lambda.event(R"({"eventType":"INVOKE","requestId":"x","deadlineMs":)" + std::string(deadline) + "}");
   }
@@ -170,7 +172,8 @@ TEST_CASE("where there is no Telemetry API, life goes on") {
   for (unsigned status : {202u, 404u}) {
     FakeLambda lambda({.subscribe_status = status});
     int invoked = 0;
-    auto done = start(lambda, {.on_invoke = [&](const ext::Invoke&) { ++invoked; }, .telemetry = all_records([](ext::TelemetryBatch&) {})});
+    auto done = start(lambda, {.on_invoke = [&](const ext::Invoke&) { ++invoked; },
+                               .telemetry = all_records([](ext::TelemetryBatch&) {})});
     lambda.invoke("id-1");
     lambda.shut_down();
     CHECK(done.get() == 0);
@@ -196,13 +199,15 @@ TEST_CASE("delivered records arrive typed, and a bad one costs only itself") {
   auto done = start(lambda, {.telemetry = all_records([&](ext::TelemetryBatch& batch) {
                                std::vector<std::string> texts;
                                for (const auto& record : batch) {
-                                 if (auto* line = std::get_if<ext::FunctionLog>(&record.event)) texts.emplace_back(line->text);
+                                 if (auto* line = std::get_if<ext::FunctionLog>(&record.event))
+                                   texts.emplace_back(line->text);
                                }
                                texts.push_back(std::to_string(batch.malformed()) + " malformed");
                                lines.set_value(texts);
                              })});
   lambda.wait_next(1);
-  CHECK(lambda.deliver(batch({record("function", "\"one\""), "{\"time\":3}", record("function", "\"two\\n\"")})) == 200);
+  CHECK(lambda.deliver(batch({record("function", "\"one\""), "{\"time\":3}", record("function", "\"two\\n\"")})) ==
+        200);
   CHECK(lines.get_future().get() == std::vector<std::string>{"one", "two\n", "1 malformed"});
   lambda.shut_down();
   CHECK(done.get() == 0);
@@ -211,7 +216,8 @@ TEST_CASE("delivered records arrive typed, and a bad one costs only itself") {
 TEST_CASE("exceptions are reported by where they happen, with their type") {
   SUBCASE("in on_init: init/error") {
     FakeLambda lambda;
-    auto done = start(lambda, {.on_init = [](const ext::Registration&) { throw mayfly::Error("Extension.NoCache", "no cache"); }});
+    auto done = start(
+        lambda, {.on_init = [](const ext::Registration&) { throw mayfly::Error("Extension.NoCache", "no cache"); }});
     CHECK(done.get() == 1);
     auto call = lambda.call(kInitError);
     CHECK(call.fields["Lambda-Extension-Function-Error-Type"] == "Extension.NoCache");

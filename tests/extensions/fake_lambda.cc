@@ -15,7 +15,8 @@ namespace asio = boost::asio;
 namespace core = mayfly::core;
 
 struct FakeLambda::Server {
-  Server(FakeLambda& lambda, Script s) : owner(lambda), script(s), http(io, {}, [this](core::HttpExchange& e) { return handle(e); }) {}
+  Server(FakeLambda& lambda, Script s)
+      : owner(lambda), script(s), http(io, {}, [this](core::HttpExchange& e) { return handle(e); }) {}
 
   asio::awaitable<void> handle(core::HttpExchange& exchange);
   asio::awaitable<void> next(core::HttpExchange& exchange);
@@ -44,9 +45,11 @@ asio::awaitable<void> FakeLambda::Server::handle(core::HttpExchange& exchange) {
   reply.content_type = "application/json";
   if (path == "/2020-01-01/extension/register") {
     reply.status = script.register_status;
-    reply.body = R"({"functionName":"orders","functionVersion":"7","handler":"orders.handle","accountId":"123456789012"})";
+    reply.body =
+        R"({"functionName":"orders","functionVersion":"7","handler":"orders.handle","accountId":"123456789012"})";
     reply.fields.emplace_back("Lambda-Extension-Identifier", "8f9a2c1e-5b34-4c77-9d7e-0d6f5ab1c001");
-    if (reply.status != 200) reply.body = R"({"errorMessage":"Empty extension name","errorType":"Extension.InvalidExtensionName"})";
+    if (reply.status != 200)
+      reply.body = R"({"errorMessage":"Empty extension name","errorType":"Extension.InvalidExtensionName"})";
   } else if (path == "/2022-07-01/telemetry") {
     reply.status = script.subscribe_status;
     reply.body = "\"OK\"";
@@ -138,7 +141,8 @@ int FakeLambda::deliver(const std::string& json, const std::string& more_fields,
   auto port = static_cast<std::uint16_t>(std::stoi(subscription.substr(at + host.size())));
   core::HttpConnection connection({"127.0.0.1", port}, {});
   std::string head = "POST / HTTP/1.1\r\n" + more_fields + "Host: " + host_name + ":" + std::to_string(port) +
-                     "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n";
+                     "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(json.size()) +
+                     "\r\n\r\n";
   auto answer = connection.exchange(head, json, core::Deadline::never());
   REQUIRE_MESSAGE(answer, (answer ? "" : answer.error().message));
   return (*answer)->status();
@@ -175,5 +179,6 @@ std::string record(const std::string& type, const std::string& json) {
 }
 
 std::string runtime_done(const std::string& request_id) {
-  return record("platform.runtimeDone", R"({"requestId":")" + request_id + R"(","status":"success","metrics":{"durationMs":1.5}})");
+  return record("platform.runtimeDone",
+                R"({"requestId":")" + request_id + R"(","status":"success","metrics":{"durationMs":1.5}})");
 }

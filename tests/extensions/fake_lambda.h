@@ -45,7 +45,8 @@ class FakeLambda {
   void wait_next(int n);
   int next_calls();
   // Delivers a batch, as Lambda does; returns the listener's status.
-  int deliver(const std::string& json, const std::string& more_fields = "", const std::string& host = "sandbox.localdomain");
+  int deliver(const std::string& json, const std::string& more_fields = "",
+              const std::string& host = "sandbox.localdomain");
 
   std::vector<Call> calls();
   // The first call of that path; fails the test when there was none.

@@ -12,13 +12,15 @@ namespace {
 
 using Attributes = std::map<std::string, std::string>;
 
-std::vector<LogRecord> encode(const std::string& json, std::string_view request_id = {}, const TracedInvocations& invocations = {}) {
+std::vector<LogRecord> encode(const std::string& json, std::string_view request_id = {},
+                              const TracedInvocations& invocations = {}) {
   Settings settings;
   settings.function_name = "orders";
   Resource resource(settings);
   OtlpLogsEncoder encoder(resource);
   ext::TelemetryBatch batch(json, json.size());
-  for (const auto& r : batch) encoder.add(r, {request_id, invocations, mayfly::core::WallTime(std::chrono::seconds(7))});
+  for (const auto& r : batch)
+    encoder.add(r, {request_id, invocations, mayfly::core::WallTime(std::chrono::seconds(7))});
   CHECK(batch.malformed() == 0);
   auto count = encoder.records();
   auto sealed = encoder.seal();
@@ -60,9 +62,9 @@ TEST_CASE("level and request id are read from the text forms of managed runtimes
     std::string id;
   };
   const std::string id{kId}, time = "2026-11-21T10:02:11.042Z";
-  for (const auto& row : {Row{time + "\\t" + id + "\\tWARN\\tlow", "WARN", 13, id},             // Node.js
-                          Row{time + "\\tERROR\\tlow", "ERROR", 17, "id-1"},                     // mayfly::log outside of an invocation
-                          Row{"[DEBUG]\\t" + time + "\\t" + id + "\\tlow", "DEBUG", 5, id},      // Python
+  for (const auto& row : {Row{time + "\\t" + id + "\\tWARN\\tlow", "WARN", 13, id},  // Node.js
+                          Row{time + "\\tERROR\\tlow", "ERROR", 17, "id-1"},  // mayfly::log outside of an invocation
+                          Row{"[DEBUG]\\t" + time + "\\t" + id + "\\tlow", "DEBUG", 5, id},  // Python
                           Row{"ERROR\\tno time", "", 0, "id-1"}, Row{time + "\\tnext\\tERROR\\tx", "", 0, "id-1"},
                           Row{"[x]\\t" + time + "\\tlow", "", 0, "id-1"}}) {
     CAPTURE(row.line);
@@ -74,11 +76,12 @@ TEST_CASE("level and request id are read from the text forms of managed runtimes
 }
 
 TEST_CASE("a JSON line gives body, severity, time, ids and nested attributes") {
-  auto r = encode_one("function",
-                      R"({"timestamp":"2026-11-21T10:02:11.5Z","level":"warning","message":"low stock","requestId":"id-9",)"
-                      R"("traceId":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331",)"
-                      R"("item":{"id":3,"tags":["a",1.5,null,true,[],{}]},"count":-7,"big":12345678901234567890,"none":null})",
-                      "id-1");
+  auto r = encode_one(
+      "function",
+      R"({"timestamp":"2026-11-21T10:02:11.5Z","level":"warning","message":"low stock","requestId":"id-9",)"
+      R"("traceId":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331",)"
+      R"("item":{"id":3,"tags":["a",1.5,null,true,[],{}]},"count":-7,"big":12345678901234567890,"none":null})",
+      "id-1");
   CHECK(r.body == "s:low stock");
   CHECK(r.severity == 13);
   CHECK(r.severity_text == "warning");
@@ -100,9 +103,11 @@ TEST_CASE("a JSON line without a message is the body itself") {
 }
 
 TEST_CASE("a message that is no text keeps its structure, and odd members stay attributes") {
-  auto r = encode_one("function", R"({"message":{"k":[1]},"level":30,"timestamp":"now","traceId":"xyz","requestId":5})");
+  auto r =
+      encode_one("function", R"({"message":{"k":[1]},"level":30,"timestamp":"now","traceId":"xyz","requestId":5})");
   CHECK(r.body == "{k=[i:1]}");
-  CHECK(r.attributes == Attributes{{"level", "i:30"}, {"timestamp", "s:now"}, {"traceId", "s:xyz"}, {"requestId", "i:5"}});
+  CHECK(r.attributes ==
+        Attributes{{"level", "i:30"}, {"timestamp", "s:now"}, {"traceId", "s:xyz"}, {"requestId", "i:5"}});
   CHECK(r.time == kEventTime);
   CHECK(r.trace_id == "");
 }
@@ -130,19 +135,24 @@ TEST_CASE("extension lines say that they are no function's") {
 }
 
 TEST_CASE("a platform record is an event with CloudWatch's line and its members") {
-  auto r = encode_one("platform.report",
-                      R"({"requestId":"id-2","status":"success","metrics":{"durationMs":12.3,"billedDurationMs":38,"memorySizeMB":128,"maxMemoryUsedMB":9,"initDurationMs":21.9},)"
-                      R"("tracing":{"spanId":"54565fb41ac79632","type":"X-Amzn-Trace-Id","value":"Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"}})",
-                      "id-1");
+  auto r = encode_one(
+      "platform.report",
+      R"({"requestId":"id-2","status":"success","metrics":{"durationMs":12.3,"billedDurationMs":38,"memorySizeMB":128,"maxMemoryUsedMB":9,"initDurationMs":21.9},)"
+      R"("tracing":{"spanId":"54565fb41ac79632","type":"X-Amzn-Trace-Id","value":"Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"}})",
+      "id-1");
   CHECK(r.event_name == "platform.report");
-  CHECK(r.body == "s:REPORT RequestId: id-2\tDuration: 12.30 ms\tBilled Duration: 38 ms\tMemory Size: 128 MB\tMax Memory Used: 9 MB\tInit Duration: 21.90 ms");
+  CHECK(r.body ==
+        "s:REPORT RequestId: id-2\tDuration: 12.30 ms\tBilled Duration: 38 ms\tMemory Size: 128 MB\tMax Memory Used: 9 "
+        "MB\tInit Duration: 21.90 ms");
   CHECK(r.severity == 9);
   CHECK(r.trace_id == "67891233abcdef012345678912345678");
   CHECK(r.span_id == "54565fb41ac79632");
   CHECK(r.flags == 1);
   CHECK(r.attributes["faas.invocation_id"] == "s:id-2");
   CHECK(r.attributes["status"] == "s:success");
-  CHECK(r.attributes["metrics"] == "{durationMs=d:12.300000,billedDurationMs=i:38,memorySizeMB=i:128,maxMemoryUsedMB=i:9,initDurationMs=d:21.900000}");
+  CHECK(r.attributes["metrics"] ==
+        "{durationMs=d:12.300000,billedDurationMs=i:38,memorySizeMB=i:128,maxMemoryUsedMB=i:9,initDurationMs=d:21."
+        "900000}");
 }
 
 TEST_CASE("a platform record of a failure is an error, of a loss a warning") {
@@ -160,8 +170,10 @@ TEST_CASE("a record of a type that is not known yet is passed on with all it has
 
 TEST_CASE("lines are joined to the trace of their invocation, unless they have their own") {
   TracedInvocations invocations;
-  invocations.remember("id-1", *parse_xray_header("Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"));
-  auto records = encode(batch({record("function", "\"x\""), record("function", R"({"message":"y","trace_id":"0af7651916cd43dd8448eb211c80319c"})"),
+  invocations.remember(
+      "id-1", *parse_xray_header("Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"));
+  auto records = encode(batch({record("function", "\"x\""),
+                               record("function", R"({"message":"y","trace_id":"0af7651916cd43dd8448eb211c80319c"})"),
                                record("function", R"({"message":"z","requestId":"id-2"})")}),
                         "id-1", invocations);
   REQUIRE(records.size() == 3);
@@ -190,8 +202,9 @@ TEST_CASE("an instance without a name gets a random one") {
 }
 
 TEST_CASE("X-Ray headers that are not as documented give no trace") {
-  for (const char* bad : {"", "Root=", "Root=2-67891233-abcdef012345678912345678", "Root=1-67891233-abcdef01234567891234567g",
-                          "Root=1-67891233abcdef0123456789123456789", "Root=1-00000000-000000000000000000000000"}) {
+  for (const char* bad :
+       {"", "Root=", "Root=2-67891233-abcdef012345678912345678", "Root=1-67891233-abcdef01234567891234567g",
+        "Root=1-67891233abcdef0123456789123456789", "Root=1-00000000-000000000000000000000000"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_xray_header(bad).has_value());
   }
@@ -204,8 +217,12 @@ TEST_CASE("X-Ray headers that are not as documented give no trace") {
 TEST_CASE("an answer of the backend tells how many records it rejected") {
   std::string why;
   CHECK(rejected_log_records("", why) == 0);
-  CHECK(rejected_log_records(std::string_view("\x0a\x07\x08\x03\x12\x03" "bad", 9), why) == 3);
+  CHECK(rejected_log_records(std::string_view("\x0a\x07\x08\x03\x12\x03"
+                                              "bad",
+                                              9),
+                             why) == 3);
   CHECK(why == "bad");
   CHECK(rejected_log_records("<html>", why) == 0);
-  CHECK(rejected_log_records(std::string_view("\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13), why) == 0);  // -1
+  CHECK(rejected_log_records(std::string_view("\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13), why) ==
+        0);  // -1
 }

@@ -31,7 +31,8 @@ TEST_CASE("Retry-After is read as seconds or as a date, and never trusted beyond
   CHECK(retry_after("0", "") == seconds(0));
   CHECK(retry_after("86400", "") == seconds(300));
   CHECK(retry_after("99999999999999999999999", "") == seconds(300));
-  for (const char* nonsense : {"", "-5", "+5", "1e99", "1.5", "soon", "3 s"}) CHECK_FALSE(retry_after(nonsense, "").has_value());
+  for (const char* nonsense : {"", "-5", "+5", "1e99", "1.5", "soon", "3 s"})
+    CHECK_FALSE(retry_after(nonsense, "").has_value());
 
   const char* now = "Sun, 06 Nov 1994 08:49:37 GMT";
   CHECK(retry_after("Sun, 06 Nov 1994 08:49:47 GMT", now) == seconds(10));

@@ -10,8 +10,9 @@ using mayfly::extension::TelemetryType;
 namespace {
 
 Settings read(std::vector<std::pair<const char*, const char*>> variables) {
-  for (const char* name : {"MAYFLY_TELEMETRY_DESTINATIONS", "MAYFLY_TELEMETRY_TYPES", "MAYFLY_TELEMETRY_QUEUE_BYTES", "OTEL_SERVICE_NAME",
-                           "OTEL_RESOURCE_ATTRIBUTES", "OTEL_EXPORTER_OTLP_COMPRESSION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"}) {
+  for (const char* name :
+       {"MAYFLY_TELEMETRY_DESTINATIONS", "MAYFLY_TELEMETRY_TYPES", "MAYFLY_TELEMETRY_QUEUE_BYTES", "OTEL_SERVICE_NAME",
+        "OTEL_RESOURCE_ATTRIBUTES", "OTEL_EXPORTER_OTLP_COMPRESSION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"}) {
     unsetenv(name);
   }
   setenv("MAYFLY_TELEMETRY_DESTINATIONS", "stdout:", 1);
@@ -22,7 +23,9 @@ Settings read(std::vector<std::pair<const char*, const char*>> variables) {
 }  // namespace
 
 TEST_CASE("destinations are URLs, separated by commas") {
-  auto s = read({{"MAYFLY_TELEMETRY_DESTINATIONS", " stdout: , file:/tmp/a%20b.ndjson,file:///tmp/c,otlp+http://[::1]:4318,,otlp+http://Collector/x/v1/logs"}});
+  auto s = read(
+      {{"MAYFLY_TELEMETRY_DESTINATIONS",
+        " stdout: , file:/tmp/a%20b.ndjson,file:///tmp/c,otlp+http://[::1]:4318,,otlp+http://Collector/x/v1/logs"}});
   CHECK(s.complaints.empty());
   REQUIRE(s.destinations.size() == 5);
   CHECK(s.destinations[0].kind == DestinationSettings::Kind::standard_output);
@@ -47,7 +50,8 @@ TEST_CASE("a list without a destination is said to be one") {
 
 TEST_CASE("platform and function records are the default, unknown types are named") {
   CHECK(read({}).types == std::vector{TelemetryType::platform, TelemetryType::function});
-  auto s = read({{"MAYFLY_TELEMETRY_DESTINATIONS", "file:/x"}, {"MAYFLY_TELEMETRY_TYPES", "extension, function,function,metrics"}});
+  auto s = read({{"MAYFLY_TELEMETRY_DESTINATIONS", "file:/x"},
+                 {"MAYFLY_TELEMETRY_TYPES", "extension, function,function,metrics"}});
   CHECK(s.types == std::vector{TelemetryType::extension, TelemetryType::function});
   REQUIRE(s.complaints.size() == 1);
   CHECK(s.complaints[0].find("\"metrics\"") != std::string::npos);

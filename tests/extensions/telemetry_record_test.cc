@@ -28,7 +28,9 @@ Seen read(const std::string& text) {
   return seen;
 }
 
-std::string line(const std::string& text) { return R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":")" + text + "\"}"; }
+std::string line(const std::string& text) {
+  return R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":")" + text + "\"}";
+}
 
 template <class Event, class Check>
 void one(const std::string& type, const std::string& json, Check check) {
@@ -52,62 +54,69 @@ void one(const std::string& type, const std::string& json, Check check) {
 }  // namespace
 
 TEST_CASE("every event type of the schema is read into its struct") {
-  one<ext::InitStart>("platform.initStart",
-                      R"({"initializationType":"on-demand","phase":"init","functionName":"orders","functionVersion":"3","runtimeVersion":"nodejs-14.v3","runtimeVersionArn":"arn","instanceId":"i-1","instanceMaxMemory":256,"new":{"x":[1]}})",
-                      [](const ext::InitStart& r) {
-                        CHECK(r.initialization_type == "on-demand");
-                        CHECK(r.phase == "init");
-                        CHECK(r.function_name == "orders");
-                        CHECK(r.function_version == "3");
-                        CHECK(r.runtime_version == "nodejs-14.v3");
-                        CHECK(r.runtime_version_arn == "arn");
-                        CHECK(r.instance_id == "i-1");
-                        CHECK(r.instance_max_memory == 256);
-                      });
-  one<ext::InitRuntimeDone>("platform.initRuntimeDone",
-                            R"({"initializationType":"snap-start","phase":"invoke","status":"error","errorType":"Runtime.ExitError","spans":[{"name":"a","start":"2022-06-02T12:02:33.913Z","durationMs":70.5}]})",
-                            [](const ext::InitRuntimeDone& r) {
-                              CHECK(r.status == "error");
-                              CHECK(r.error_type == "Runtime.ExitError");
-                              REQUIRE(r.spans.size() == 1);
-                              CHECK(r.spans[0].name == "a");
-                              CHECK(r.spans[0].start == "2022-06-02T12:02:33.913Z");
-                              CHECK(r.spans[0].duration_ms == 70.5);
-                            });
-  one<ext::InitReport>("platform.initReport",
-                       R"({"initializationType":"on-demand","status":"success","phase":"init","metrics":{"durationMs":125.33},"spans":null})",
-                       [](const ext::InitReport& r) { CHECK(r.duration_ms == 125.33); });
-  one<ext::Start>("platform.start",
-                  R"({"requestId":"6d68ca91","version":"$LATEST","tenantId":"t-1","tracing":{"spanId":"54565fb41ac79632","type":"X-Amzn-Trace-Id","value":"Root=1"}})",
-                  [](const ext::Start& r) {
-                    CHECK(r.request_id == "6d68ca91");
-                    CHECK(r.version == "$LATEST");
-                    CHECK(r.tenant_id == "t-1");
-                    CHECK(r.tracing.span_id == "54565fb41ac79632");
-                    CHECK(r.tracing.type == "X-Amzn-Trace-Id");
-                    CHECK(r.tracing.value == "Root=1");
-                  });
-  one<ext::RuntimeDone>("platform.runtimeDone",
-                        R"({"requestId":"6d68ca91","status":"timeout","tracing":null,"spans":[],"metrics":{"durationMs":140.0,"producedBytes":16}})",
-                        [](const ext::RuntimeDone& r) {
-                          CHECK(r.request_id == "6d68ca91");
-                          CHECK(r.status == "timeout");
-                          CHECK(r.duration_ms == 140.0);
-                          CHECK(r.produced_bytes == 16);
-                        });
-  one<ext::Report>("platform.report",
-                   R"({"requestId":"6d68ca91","metrics":{"durationMs":220.12,"billedDurationMs":300,"memorySizeMB":128,"maxMemoryUsedMB":90,"initDurationMs":200.6,"restoreDurationMs":3},"status":"error","errorType":"X"})",
-                   [](const ext::Report& r) {
-                     CHECK(r.duration_ms == 220.12);
-                     CHECK(r.billed_duration_ms == 300);
-                     CHECK(r.memory_size_mb == 128);
-                     CHECK(r.max_memory_used_mb == 90);
-                     CHECK(r.init_duration_ms == 200.6);
-                     CHECK(r.restore_duration_ms == 3);
-                     CHECK(r.status == "error");
-                     CHECK(r.error_type == "X");
-                   });
-  one<ext::RestoreStart>("platform.restoreStart", R"({"functionName":"f","functionVersion":"1","instanceId":"i","instanceMaxMemory":512})",
+  one<ext::InitStart>(
+      "platform.initStart",
+      R"({"initializationType":"on-demand","phase":"init","functionName":"orders","functionVersion":"3","runtimeVersion":"nodejs-14.v3","runtimeVersionArn":"arn","instanceId":"i-1","instanceMaxMemory":256,"new":{"x":[1]}})",
+      [](const ext::InitStart& r) {
+        CHECK(r.initialization_type == "on-demand");
+        CHECK(r.phase == "init");
+        CHECK(r.function_name == "orders");
+        CHECK(r.function_version == "3");
+        CHECK(r.runtime_version == "nodejs-14.v3");
+        CHECK(r.runtime_version_arn == "arn");
+        CHECK(r.instance_id == "i-1");
+        CHECK(r.instance_max_memory == 256);
+      });
+  one<ext::InitRuntimeDone>(
+      "platform.initRuntimeDone",
+      R"({"initializationType":"snap-start","phase":"invoke","status":"error","errorType":"Runtime.ExitError","spans":[{"name":"a","start":"2022-06-02T12:02:33.913Z","durationMs":70.5}]})",
+      [](const ext::InitRuntimeDone& r) {
+        CHECK(r.status == "error");
+        CHECK(r.error_type == "Runtime.ExitError");
+        REQUIRE(r.spans.size() == 1);
+        CHECK(r.spans[0].name == "a");
+        CHECK(r.spans[0].start == "2022-06-02T12:02:33.913Z");
+        CHECK(r.spans[0].duration_ms == 70.5);
+      });
+  one<ext::InitReport>(
+      "platform.initReport",
+      R"({"initializationType":"on-demand","status":"success","phase":"init","metrics":{"durationMs":125.33},"spans":null})",
+      [](const ext::InitReport& r) { CHECK(r.duration_ms == 125.33); });
+  one<ext::Start>(
+      "platform.start",
+      R"({"requestId":"6d68ca91","version":"$LATEST","tenantId":"t-1","tracing":{"spanId":"54565fb41ac79632","type":"X-Amzn-Trace-Id","value":"Root=1"}})",
+      [](const ext::Start& r) {
+        CHECK(r.request_id == "6d68ca91");
+        CHECK(r.version == "$LATEST");
+        CHECK(r.tenant_id == "t-1");
+        CHECK(r.tracing.span_id == "54565fb41ac79632");
+        CHECK(r.tracing.type == "X-Amzn-Trace-Id");
+        CHECK(r.tracing.value == "Root=1");
+      });
+  one<ext::RuntimeDone>(
+      "platform.runtimeDone",
+      R"({"requestId":"6d68ca91","status":"timeout","tracing":null,"spans":[],"metrics":{"durationMs":140.0,"producedBytes":16}})",
+      [](const ext::RuntimeDone& r) {
+        CHECK(r.request_id == "6d68ca91");
+        CHECK(r.status == "timeout");
+        CHECK(r.duration_ms == 140.0);
+        CHECK(r.produced_bytes == 16);
+      });
+  one<ext::Report>(
+      "platform.report",
+      R"({"requestId":"6d68ca91","metrics":{"durationMs":220.12,"billedDurationMs":300,"memorySizeMB":128,"maxMemoryUsedMB":90,"initDurationMs":200.6,"restoreDurationMs":3},"status":"error","errorType":"X"})",
+      [](const ext::Report& r) {
+        CHECK(r.duration_ms == 220.12);
+        CHECK(r.billed_duration_ms == 300);
+        CHECK(r.memory_size_mb == 128);
+        CHECK(r.max_memory_used_mb == 90);
+        CHECK(r.init_duration_ms == 200.6);
+        CHECK(r.restore_duration_ms == 3);
+        CHECK(r.status == "error");
+        CHECK(r.error_type == "X");
+      });
+  one<ext::RestoreStart>("platform.restoreStart",
+                         R"({"functionName":"f","functionVersion":"1","instanceId":"i","instanceMaxMemory":512})",
                          [](const ext::RestoreStart& r) {
                            CHECK(r.instance_id == "i");
                            CHECK(r.instance_max_memory == 512);
@@ -122,7 +131,8 @@ TEST_CASE("every event type of the schema is read into its struct") {
                              CHECK(r.state == "Ready");
                              CHECK(r.events == std::vector<std::string_view>{"INVOKE", "SHUTDOWN"});
                            });
-  one<ext::TelemetrySubscription>("platform.telemetrySubscription", R"({"name":"e","state":"Subscribed","types":["platform"]})",
+  one<ext::TelemetrySubscription>("platform.telemetrySubscription",
+                                  R"({"name":"e","state":"Subscribed","types":["platform"]})",
                                   [](const ext::TelemetrySubscription& r) { CHECK(r.types.size() == 1); });
   one<ext::LogsDropped>("platform.logsDropped", R"({"droppedBytes":12345,"droppedRecords":123,"reason":"slow"})",
                         [](const ext::LogsDropped& r) {
@@ -130,7 +140,8 @@ TEST_CASE("every event type of the schema is read into its struct") {
                           CHECK(r.dropped_records == 123);
                           CHECK(r.reason == "slow");
                         });
-  one<ext::FunctionLog>("function", R"("a\tb é \ud83d\ude00\n")", [](const ext::FunctionLog& r) { CHECK(r.text == "a\tb é 😀\n"); });
+  one<ext::FunctionLog>("function", R"("a\tb é \ud83d\ude00\n")",
+                        [](const ext::FunctionLog& r) { CHECK(r.text == "a\tb é 😀\n"); });
   one<ext::ExtensionLog>("extension", R"({"level":"INFO"})", [](const ext::ExtensionLog& r) {
     CHECK(r.is_object);
     CHECK(r.text.empty());
@@ -149,19 +160,29 @@ TEST_CASE("what is not an array counts as one malformed record") {
 
 TEST_CASE("a malformed record among good ones costs only itself") {
   const std::vector<std::string> bad = {
-      "17", "null", "\"text\"", "[]", "{}", "", "nonsense",
-      R"({"time":"2022-10-12T00:03:50.000Z","type":"function"})",                                    // no record
-      R"({"time":"2022-10-12T00:03:50.000Z","record":"x"})",                                         // no type
-      R"({"time":"2022-10-12T00:03:50.000Z","type":7,"record":"x"})",                                // type of another kind
-      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":17})",                        // neither text nor object
-      R"({"time":"2022-10-12T00:03:50.000Z","type":"platform.start","record":"x"})",                 // no object
-      R"({"time":"2022-10-12T00:03:50.000Z","type":"platform.report","record":{"requestId":1}})",    // wrong kind inside
-      R"({"time" "2022-10-12T00:03:50.000Z"})",                                                      // no colon
-      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":"a)" "\n" R"(b"})",           // bare control byte
-      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":")" "\xff\xfe" R"("})",       // not UTF-8
-      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":{"a":{)",                     // brackets left open
-      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":"a)",                         // string left open
-      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":"a"}})",                      // one bracket too many
+      "17",
+      "null",
+      "\"text\"",
+      "[]",
+      "{}",
+      "",
+      "nonsense",
+      R"({"time":"2022-10-12T00:03:50.000Z","type":"function"})",                     // no record
+      R"({"time":"2022-10-12T00:03:50.000Z","record":"x"})",                          // no type
+      R"({"time":"2022-10-12T00:03:50.000Z","type":7,"record":"x"})",                 // type of another kind
+      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":17})",         // neither text nor object
+      R"({"time":"2022-10-12T00:03:50.000Z","type":"platform.start","record":"x"})",  // no object
+      R"({"time":"2022-10-12T00:03:50.000Z","type":"platform.report","record":{"requestId":1}})",  // wrong kind inside
+      R"({"time" "2022-10-12T00:03:50.000Z"})",                                                    // no colon
+      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":"a)"
+      "\n"
+      R"(b"})",  // bare control byte
+      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":")"
+      "\xff\xfe"
+      R"("})",                                                                    // not UTF-8
+      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":{"a":{)",  // brackets left open
+      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":"a)",      // string left open
+      R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":"a"}})",   // one bracket too many
       R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":"a"}])",
   };
   for (const auto& element : bad) {
@@ -197,8 +218,8 @@ TEST_CASE("a time that cannot be read does not cost the record") {
 }
 
 TEST_CASE("deep nesting is neither a crash nor a loss of its neighbours") {
-  std::string deep = R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":{"a":)" + std::string(100'000, '[') +
-                     std::string(100'000, ']') + "}}";
+  std::string deep = R"({"time":"2022-10-12T00:03:50.000Z","type":"function","record":{"a":)" +
+                     std::string(100'000, '[') + std::string(100'000, ']') + "}}";
   auto seen = read("[" + line("one") + "," + deep + "," + line("two") + "]");
   CHECK(seen.records.size() + seen.malformed == 3);
   CHECK(seen.records.front() == "text:one");

@@ -78,7 +78,7 @@ struct Telemetry {
 };
 
 struct Options {
-  std::string name = {};  // must be the file name, which is the default
+  std::string name = {};                                  // must be the file name, which is the default
   std::function<void(const Registration&)> on_init = {};  // registered, the function has not started
   std::function<void(const Invoke&)> on_invoke = {};      // none: invocations are not subscribed to
   std::function<void(const Shutdown&)> on_shutdown = {};  // the last call

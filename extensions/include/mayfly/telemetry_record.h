@@ -241,10 +241,10 @@ class TelemetryBatch {
 
   std::unique_ptr<Parser> own_parser_;
   Parser* parser_;
-  std::string_view rest_;       // what has not been looked at
-  const char* readable_end_;    // end of the readable bytes
+  std::string_view rest_;     // what has not been looked at
+  const char* readable_end_;  // end of the readable bytes
   std::size_t malformed_ = 0;
-  bool inside_ = false;         // the opening bracket was read
+  bool inside_ = false;  // the opening bracket was read
 };
 
 }  // namespace mayfly::extension
