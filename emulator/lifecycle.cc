@@ -267,6 +267,7 @@ void Lifecycle::check_invocation() {
   phase_ = Phase::idle;
   orders_.set_alarm(Clock::time_point::max());
   end_invocation(function_status_, function_error_);
+  if (ending_) return begin_stop("spindown", true);
   orders_.settled();
 }
 
@@ -322,24 +323,16 @@ void Lifecycle::fail_invocation(std::string_view status, Fatal fatal) {
 void Lifecycle::shut_down() {
   if (phase_ == Phase::ended) return orders_.settled();
   ending_ = true;
-  if (invocation_) {
-    // An answer that was given stands; only the work after it is cut off.
-    std::string status = function_status_, error_type = function_error_;
-    if (!answered_) {
-      answered_ = true;
-      status = "failure";
-      error_type = "Sandbox.Failure";
-      Answer answer;
-      answer.aborted = true;
-      orders_.answer(*invocation_, std::move(answer));
-    }
-    if (announced_) {
-      finish_runtime(status, error_type);
-      end_invocation(status, error_type);
-    }
-    if (auto never_begun = std::exchange(invocation_, nullptr)) orders_.ended(*never_begun);
-    in_invocation_ = false;
+  if (phase_ == Phase::invoking && answered_) {
+    // The caller has its answer: the rest of the invocation is not cut off.
+    orders_.set_alarm(std::min(started_ + settings_.timeout, orders_.now() + Clock::duration(settings_.shutdown_with_external)));
+    return;
   }
+  end_for_good();
+}
+
+void Lifecycle::end_for_good() {
+  if (invocation_) abort_invocation();
   if (phase_ == Phase::cold) {
     phase_ = Phase::ended;
     return orders_.settled();
@@ -347,7 +340,27 @@ void Lifecycle::shut_down() {
   if (phase_ < Phase::stopping_runtime) begin_stop("spindown", true);
 }
 
+void Lifecycle::abort_invocation() {
+  // An answer that was given stands; only the work after it is cut off.
+  std::string status = function_status_, error_type = function_error_;
+  if (!answered_) {
+    answered_ = true;
+    status = "failure";
+    error_type = "Sandbox.Failure";
+    Answer answer;
+    answer.aborted = true;
+    orders_.answer(*invocation_, std::move(answer));
+  }
+  if (announced_) {
+    finish_runtime(status, error_type);
+    return end_invocation(status, error_type);
+  }
+  in_invocation_ = false;
+  orders_.ended(*std::exchange(invocation_, nullptr));
+}
+
 void Lifecycle::kill() {
+  if (ending_ && phase_ == Phase::invoking) end_for_good();
   if (phase_ == Phase::stopping_runtime || phase_ == Phase::stopping_extensions) kill_all();
 }
 
@@ -475,7 +488,9 @@ void Lifecycle::alarm() {
   switch (phase_) {
     case Phase::extension_init:
     case Phase::runtime_init: return fail_init("timeout");
-    case Phase::invoking: return fail_invocation("timeout", {"Sandbox.Timedout", timeout_message(settings_.timeout), {}});
+    case Phase::invoking:
+      if (ending_) return end_for_good();
+      return fail_invocation("timeout", {"Sandbox.Timedout", timeout_message(settings_.timeout), {}});
     case Phase::stopping_runtime:
       observe(Observation::Kind::process_killed, "bootstrap", false, "SIGKILL");
       orders_.send_signal(kRuntime, SIGKILL);

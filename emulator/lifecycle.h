@@ -161,8 +161,9 @@ class Lifecycle {
 
   void invoke(std::shared_ptr<const Invocation> invocation);
   // Ends the environment; settled() follows, with has_ended(). An invocation
-  // that runs is answered as aborted.
+  // that has no answer yet is aborted; one that has may end within 2 s.
   void shut_down();
+  // After shut_down(): SIGKILL to all, at once.
   void kill();
 
   // ---- what the Runtime API hears. Accepted calls to `next` are answered
@@ -236,6 +237,8 @@ class Lifecycle {
   void end_invocation(std::string_view status, std::string_view error_type);
   void finish_runtime(std::string_view status, std::string_view error_type);
   void fail_invocation(std::string_view status, Fatal fatal);
+  void end_for_good();
+  void abort_invocation();
   void begin_stop(std::string_view reason, bool end);
   void stop_extensions();
   void tell_shutdown(Extension& extension);

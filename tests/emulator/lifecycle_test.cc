@@ -353,13 +353,30 @@ TEST_CASE_FIXTURE(Fixture, "shutdown answers what runs as aborted, in Init, too"
   CHECK(lifecycle.has_ended());
 }
 
-TEST_CASE_FIXTURE(Fixture, "shutdown does not undo an answer: the call is reported as what it was") {
+TEST_CASE_FIXTURE(Fixture, "shutdown lets an invocation end that has been answered") {
   invoke();
   next();
   respond();
   world.take();
-  lifecycle.shut_down();
-  CHECK(world.take() == Lines{"runtime done", "REPORT success", "kill 0"});
+  SUBCASE("it ends") {
+    lifecycle.shut_down();
+    CHECK(world.take().empty());
+    next();
+    CHECK(world.take() == Lines{"runtime done", "REPORT success", "kill 0"});
+  }
+  SUBCASE("it does not") {
+    lifecycle.shut_down();
+    CHECK(world.alarm_at == world.time + 2s);
+    ring();  // the answer stands all the same
+    CHECK(world.take() == Lines{"runtime done", "REPORT success", "kill 0"});
+  }
+  SUBCASE("it is killed") {
+    lifecycle.shut_down();
+    lifecycle.kill();
+    CHECK(world.take() == Lines{"runtime done", "REPORT success", "kill 0"});
+  }
+  lifecycle.process_exited(kRuntime, "signal: killed");
+  CHECK(lifecycle.has_ended());
 }
 
 TEST_CASE_FIXTURE(Fixture, "kill() cuts a shutdown short") {
