@@ -3,15 +3,18 @@
 
 add_library(mayfly_warnings INTERFACE)
 target_compile_options(mayfly_warnings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align -Woverloaded-virtual
-  -Wno-restrict)  # GCC 12 sees overlaps in std::string's operator+ that are not there (PR 105651)
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align -Woverloaded-virtual)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # Sees overlaps in std::string that are not there (GCC bug 105651).
+  target_compile_options(mayfly_warnings INTERFACE -Wno-restrict)
+endif()
 if(PROJECT_IS_TOP_LEVEL)  # a newer compiler's new warning is no error in a user's build
   target_compile_options(mayfly_warnings INTERFACE -Werror)
 endif()
 
 add_library(mayfly_options INTERFACE)
 target_compile_options(mayfly_options INTERFACE -fvisibility=hidden)
-target_include_directories(mayfly_options INTERFACE $<BUILD_INTERFACE:${CMAKE_CURRENT_LIST_DIR}/..>)
+target_include_directories(mayfly_options INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
 
 # What makes a program small, quick to start, and runnable on Amazon Linux 2023
 # (glibc 2.34), wherever it was built; users' functions get it through
