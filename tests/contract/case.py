@@ -1,0 +1,80 @@
+"""What the cases share. A file of cases runs against one server:
+
+    python3 response_test.py mayfly
+    python3 response_test.py rie      # 77: the official emulator is not here
+
+The promise of a case is written once. Where the official emulator does
+something else, the case says so through self.differs() and a Divergence of
+divergences.py, and that difference is checked too: a newer emulator that
+behaves otherwise is noticed.
+"""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+import unittest
+
+import environment
+
+SKIPPED = 77  # ctest's SKIP_RETURN_CODE in CMakeLists.txt
+SERVERS = {"rie": environment.Rie, "mayfly": environment.Mayfly}
+
+_server = None
+
+
+class Case(unittest.TestCase):
+    maxDiff = 4000
+
+    @property
+    def on_rie(self):
+        return _server == "rie"
+
+    @property
+    def on_mayfly(self):
+        return _server == "mayfly"
+
+    def start(self, **named):
+        """An environment that lasts as long as the case; see Environment."""
+        if self.on_rie and (named.get("extensions") or named.get("programs")) and not environment.own_mounts():
+            self.skipTest("the official emulator needs a mount namespace for extensions")
+        self.environment = SERVERS[_server](**named)
+        self.addCleanup(self.environment.close)
+        self.addCleanup(self._show_on_failure, self.environment)
+        return self.environment
+
+    def folder_with(self, files, mode=0o755):
+        """A folder with these scripts {name: text}, gone after the case."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="mayfly-test-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        for name, text in files.items():
+            environment.write_program(folder / name, text, mode)
+        return folder
+
+    def _show_on_failure(self, shown):
+        outcome = self._outcome.result
+        if any(test is self for test, _ in outcome.failures + outcome.errors):
+            sys.stderr.write(f"\n--- {self.id()}: output ---\n{shown.output()}\n--- log ---\n{shown.log()}\n")
+
+    def answers(self, answer, status, error_type=None, message=None):
+        """Checks status and, for errors, type and text."""
+        self.assertEqual(answer.status, status, answer)
+        if error_type is not None:
+            self.assertEqual(answer.json().get("errorType"), error_type, answer)
+        if message is not None:
+            self.assertEqual(answer.json().get("errorMessage"), message, answer)
+
+    def differs(self, divergence, found, mayfly, rie):
+        """`found` is one thing here and another there, for divergence's reason."""
+        self.assertEqual(found, mayfly if self.on_mayfly else rie, divergence.what)
+
+
+def main():
+    global _server
+    if len(sys.argv) < 2 or sys.argv[1] not in SERVERS:
+        sys.exit(f"usage: {sys.argv[0]} rie|mayfly [TestClass.test_case]…")
+    _server = sys.argv.pop(1)
+    if not SERVERS[_server].program():
+        print(f"{_server} is not installed: nothing to run against")
+        sys.exit(SKIPPED)
+    unittest.main(module="__main__", verbosity=2)

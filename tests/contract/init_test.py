@@ -1,0 +1,135 @@
+"""The Init phase and its failures: what the caller of the first invocation gets."""
+
+import signal
+import threading
+import time
+
+import divergences
+from case import Case, main
+
+
+class Init(Case):
+    def each_runtime(self, act):
+        """Every runtime that is started does the same, as a program would.
+        Returns the list of those that came."""
+        seen = []
+
+        def play():
+            while True:
+                try:
+                    runtime = self.environment.actor()
+                except TimeoutError:
+                    return
+                seen.append(runtime)
+                act(runtime)
+
+        threading.Thread(target=play, daemon=True).start()
+        return seen
+
+    def unchecked(self):
+        """Ours looks at the command before anybody calls, unless told not to."""
+        return ["--unchecked"] if self.on_mayfly else []
+
+    def test_nothing_starts_before_the_first_invocation(self):
+        env = self.start()
+        before = time.time()
+        call = env.begin_call()
+        runtime = env.actor()
+        started = float(runtime.run("os.stat('/proc/self').st_ctime"))
+        self.assertGreaterEqual(started, int(before))
+        event = runtime.next()
+        runtime.respond(event.request_id)
+        runtime.begin_next()
+        self.answers(call.answer(), 200)
+
+    def test_a_posted_init_error_reaches_the_caller(self):
+        env = self.start()
+        body = b'{"errorMessage":"no database","errorType":"Orders.NoDatabase"}'
+
+        def fail(runtime):
+            self.answers(runtime.fail_init(body, {"Lambda-Runtime-Function-Error-Type": "Runtime.InitError"}), 202)
+            runtime.exit(1)
+
+        self.each_runtime(fail)
+        answer = env.call()
+        self.differs(divergences.INIT_ERROR, answer.status, mayfly=200, rie=502)
+        self.differs(divergences.INIT_ERROR, answer.header("X-Amz-Function-Error"), mayfly="Unhandled", rie=None)
+        self.assertEqual(answer.body, body)
+
+    def test_after_init_error_everything_but_the_exit_is_refused(self):
+        env = self.start()
+        env.begin_call()
+        runtime = env.actor()
+        self.answers(runtime.fail_init(), 202)
+        text = "State transition from InitError to {} failed for runtime. Error: State transition is not allowed"
+        self.answers(runtime.fail_init(), 403, "InvalidStateTransition", text.format("InitError"))
+        self.answers(runtime.next(), 403, "InvalidStateTransition", text.format("Ready"))
+        self.answers(runtime.respond("some-id"), 400, "InvalidRequestID")
+
+    def test_a_runtime_that_ends_in_init_fails_the_call(self):
+        for how, text in (
+            (lambda runtime: runtime.exit(0), "Runtime exited without providing a reason"),
+            (lambda runtime: runtime.exit(42), "Runtime exited with error: exit status 42"),
+            (lambda runtime: runtime.die_of(signal.SIGSEGV), "Runtime exited with error: signal: segmentation fault"),
+        ):
+            with self.subTest(text):
+                env = self.start()
+                self.each_runtime(how)
+                answer = env.call()
+                self.differs(divergences.INIT_EXIT, answer.status, mayfly=200, rie=502)
+                if self.on_rie:
+                    self.assertEqual(answer.body, b"")
+                else:
+                    self.answers(answer, 200, "Runtime.ExitError")
+                    self.assertRegex(answer.json()["errorMessage"], f"^RequestId: [0-9a-f-]{{36}} Error: {text}$")
+                    self.assertEqual(answer.header("X-Amz-Function-Error"), "Unhandled")
+
+    def test_a_failed_init_is_tried_once_more_within_the_invocation(self):
+        env = self.start()
+        call = env.begin_call(b'"now"')
+        first = env.actor()
+        first.exit(1)
+        if self.on_rie:
+            self.differs(divergences.INIT_EXIT, call.answer().status, mayfly=200, rie=502)
+            call = env.begin_call(b'"now"')
+        second = env.actor()
+        event = second.next()
+        self.assertEqual(event.body, b'"now"')
+        second.respond(event.request_id, b'"well"')
+        second.begin_next()
+        self.assertEqual(call.answer().body, b'"well"')
+
+    def test_a_runtime_that_never_calls_next_times_out(self):
+        env = self.start(timeout=1)
+        answer = env.call()
+        self.answers(answer, 200)
+        if self.on_rie:
+            self.assertEqual(answer.body, b"Task timed out after 1.00 seconds")
+        else:
+            self.answers(answer, 200, "Sandbox.Timedout")
+            self.assertRegex(answer.json()["errorMessage"], "^RequestId: .* Error: Task timed out after 1.00 seconds$")
+        env.actor().wait_until_gone()
+
+    def test_a_command_that_does_not_exist_is_an_invalid_entrypoint(self):
+        env = self.start(command=["./no-such-program"], options=self.unchecked())
+        answer = env.call()
+        self.differs(divergences.INVALID_ENTRYPOINT, answer.status, mayfly=200, rie=502)
+        if self.on_mayfly:
+            self.answers(answer, 200, "Runtime.InvalidEntrypoint")
+            self.assertRegex(answer.json()["errorMessage"],
+                             r"^RequestId: .* Error: Couldn't find valid bootstrap\(s\): \[.*/no-such-program\]$")
+        else:
+            self.assertEqual(answer.body, b"")
+
+    def test_a_command_that_is_not_executable_is_an_invalid_entrypoint(self):
+        folder = self.folder_with({"bootstrap": "#!/bin/sh\n"}, mode=0o644)
+        env = self.start(command=["./bootstrap"], folder=folder, options=self.unchecked())
+        answer = env.call()
+        self.differs(divergences.INVALID_ENTRYPOINT, answer.status, mayfly=200, rie=502)
+        if self.on_mayfly:
+            self.answers(answer, 200, "Runtime.InvalidEntrypoint")
+            self.assertRegex(answer.json()["errorMessage"], "^RequestId: .* Error: .*permission denied$")
+
+
+if __name__ == "__main__":
+    main()
