@@ -29,10 +29,6 @@ if(NOT MAYFLY_RUNTIME_ONLY)
   find_path(MAYFLY_PROTOZERO_INCLUDE protozero/pbf_writer.hpp REQUIRED)
   add_library(mayfly_protozero INTERFACE)
   target_include_directories(mayfly_protozero SYSTEM INTERFACE ${MAYFLY_PROTOZERO_INCLUDE})
-
-  find_path(MAYFLY_CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
-  add_library(mayfly_cli11 INTERFACE)
-  target_include_directories(mayfly_cli11 SYSTEM INTERFACE ${MAYFLY_CLI11_INCLUDE})
 endif()
 
 if(MAYFLY_TESTS)

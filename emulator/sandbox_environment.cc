@@ -95,7 +95,6 @@ Variables runtime_variables(const Settings& settings, const core::Origin& runtim
   set(variables, "AWS_LAMBDA_RUNTIME_API", runtime_api.host_port());
   set(variables, "LAMBDA_TASK_ROOT", task_root);
   set(variables, "LAMBDA_RUNTIME_DIR", "/var/runtime");
-  set(variables, "MAYFLY", "1");
   return variables;
 }
 

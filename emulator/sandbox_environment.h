@@ -4,7 +4,7 @@
 //
 // What differs from Lambda: LAMBDA_TASK_ROOT and the library path name the
 // folder that the function really lies in, AWS_LAMBDA_RUNTIME_API a loopback
-// port, and MAYFLY=1 tells that this is not Lambda.
+// port.
 //
 // [A] AWS Lambda Developer Guide, "Working with Lambda environment variables"
 //     and "Lambda Extensions API", read 2026-11.

@@ -11,6 +11,8 @@ namespace {
 
 using Kind = Observation::Kind;
 
+// Of an error's type and message; the caller of the function gets all of it.
+constexpr std::size_t kMaxErrorBytes = 400;
 constexpr Ink kSourceInks[] = {Ink::cyan, Ink::magenta, Ink::blue, Ink::yellow};
 
 // Crashes are shown by what ended the process first, for which Report has no field.
@@ -55,11 +57,15 @@ std::string costs(const Report& report, const std::vector<Observation>& seen, st
   return out + " = billed " + with_commas(report.billed_ms) + " ms";
 }
 
-// In a line of at most `room` bytes, whatever the function wrote into its message.
-std::string error_of(const Report& report, std::size_t room) {
-  std::string out = report.error_type + (report.error_message.empty() ? "" : ": " + report.error_message);
-  if (out.size() > room) {
-    auto end = room - 3;
+// What the function said of its failure; the report has the service's category
+// of that. In one line, whatever the function wrote into its message.
+std::string error_of(const std::vector<Observation>& seen, const Report& report) {
+  auto answer = std::ranges::find(seen, Kind::responded, &Observation::kind);
+  bool own_words = report.status == "error" && answer != seen.end() && !answer->detail.empty();
+  std::string out = own_words ? answer->detail : report.error_type;
+  if (!report.error_message.empty()) out += ": " + report.error_message;
+  if (out.size() > kMaxErrorBytes) {
+    auto end = kMaxErrorBytes;
     while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;
     out = out.substr(0, end) + "...";
   }
@@ -148,17 +154,21 @@ std::string RunView::end_call(const Observation& o) {
   if (!headed_) out = header(accepted == accepted_.end() ? o : *accepted) + (in_a_line ? "  " : "\n");
   if (accepted != accepted_.end()) accepted_.erase(accepted);
   if (in_a_line) {
-    auto room = static_cast<std::size_t>(style_.width) - 56;  // beside clock, number, id and bill
-    out += report.status == "success"
-               ? paint(style_, Ink::green, "200") + "  " + costs(report, seen_, "ext") + "\n"
-               : paint(style_, Ink::alarm, "ERROR") + "  " + error_of(report, room) + "  billed " +
-                     with_commas(report.billed_ms) + " ms\n";
+    out += report.status == "success" ? paint(style_, Ink::green, "200") + "  " + costs(report, seen_, "ext") + "\n"
+                                      : failure(error_of(seen_, report), "billed " + with_commas(report.billed_ms) + " ms");
     forget_call();
     return out;
   }
   ended_ = report;
   // The reset belongs to the picture.
   return reset_follows || single_ ? out : out + draw_call();
+}
+
+// The error beside its cost, or below it where the line is too short for both.
+std::string RunView::failure(const std::string& error, const std::string& cost) const {
+  auto room = static_cast<std::size_t>(style_.width) - 56;  // beside clock, number, id and bill
+  std::string alarm = paint(style_, Ink::alarm, "ERROR") + "  ";
+  return error.size() <= room ? alarm + error + "  " + cost + "\n" : alarm + cost + "\n  " + error + "\n";
 }
 
 std::string RunView::draw_call() {
@@ -218,8 +228,7 @@ std::string RunView::result_line(const Report& report) const {
     return " " + paint(style_, Ink::alarm, init_failed ? "INIT FAILED" : "CRASH") + "  " +
            (how.empty() ? report.error_type : how + " (" + report.error_type + ")") + "; next call starts anew\n";
   }
-  return " " + paint(style_, Ink::alarm, "ERROR") + "  " + error_of(report, 60) + "  billed " +
-         with_commas(report.billed_ms) + " ms  " + memory(report) + "\n";
+  return " " + failure(error_of(seen_, report), "billed " + with_commas(report.billed_ms) + " ms  " + memory(report));
 }
 
 // "; SIGTERM ignored, killed at 3.60 s": what the runtime's end took.

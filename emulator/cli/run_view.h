@@ -58,6 +58,7 @@ class RunView {
   std::string end_shutdown();
   std::string header(const Observation& accepted);
   std::string picture(std::int64_t from_ns) const;
+  std::string failure(const std::string& error, const std::string& cost) const;
   std::string log_line(const Observation& o);
   std::string result_line(const Report& report) const;
   std::string how_killed() const;

@@ -15,8 +15,6 @@ BOTH = {"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAM
 RUNTIME_ONLY = {"_HANDLER", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "LAMBDA_TASK_ROOT",
                 "LAMBDA_RUNTIME_DIR", "AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS",
                 "_AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON_PORT"}
-# What tells a function that it runs here and not on Lambda.
-OURS = {"MAYFLY"}
 
 
 class Processes(Case):
@@ -41,14 +39,14 @@ class Processes(Case):
     def test_the_runtime_gets_exactly_these(self):
         if self.on_rie:
             self.skipTest("it passes on what it was given itself")
-        self.assertEqual(set(self.runtime.environment), BOTH | RUNTIME_ONLY | OURS | {"MODE"})
+        self.assertEqual(set(self.runtime.environment), BOTH | RUNTIME_ONLY | {"MODE"})
 
     def test_an_extension_does_not_get_the_functions_own(self):
         names = set(self.agent.environment) - {"PWD", "SHLVL", "_", "OLDPWD"}  # of the script's shell
         for hidden in ("_HANDLER", "AWS_XRAY_CONTEXT_MISSING"):
             self.assertNotIn(hidden, names)
         if self.on_mayfly:
-            self.assertEqual(names, BOTH | OURS | {"MODE"})
+            self.assertEqual(names, BOTH | {"MODE"})
         self.differs(divergences.EXTENSION_VARIABLES, "AWS_LAMBDA_LOG_GROUP_NAME" in names, mayfly=False, rie=True)
 
     def test_values_are_as_documented(self):

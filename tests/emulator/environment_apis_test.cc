@@ -154,7 +154,6 @@ TEST_CASE("the function finds Lambda's variables, the user's, and none of the sh
     CHECK(member(*all, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE") == "256");
     CHECK(member(*all, "AWS_LAMBDA_INITIALIZATION_TYPE") == "on-demand");
     CHECK(member(*all, "AWS_LAMBDA_LOG_FORMAT") == "Text");
-    CHECK(member(*all, "MAYFLY") == "1");
   }
   CHECK(member(runtime, "_HANDLER") == "app.main");
   CHECK(member(runtime, "LAMBDA_TASK_ROOT") == service.folder().string());

@@ -37,6 +37,15 @@ Story a_day() {
 
 }  // namespace
 
+TEST_CASE("an error is shown in the function's own words, below its line when it is too long for it") {
+  Story story = test::cold();
+  story.at(3000).call(2).tell(Kind::invocation_started).at(3001).responded("error", "Order.Invalid");
+  story.tell(Kind::process_idle, "bootstrap").tell(Kind::process_idle, "telemetry").ended("error", 1, 0, 0.1, "Runtime.Unknown");
+  story.seen.back().report.error_message = "the quantity of tea is 0, it must be positive";
+  auto text = shown(story, View::timeline);
+  CHECK(text.find("ERROR  billed 2 ms\n  Order.Invalid: the quantity of tea is 0, it must be positive\n") != text.npos);
+}
+
 TEST_CASE("cold starts and the shutdown are pictures, warm calls are lines") {
   auto text = shown(a_day(), View::timeline);
   CHECK(text == test::golden("view_of_a_day", text));
