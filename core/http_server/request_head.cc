@@ -9,6 +9,8 @@ namespace mayfly::core {
 namespace {
 
 constexpr std::size_t kMaxFields = 64;
+// Beast counts the bytes of a field in 16 bits and throws beyond.
+constexpr std::size_t kMaxLineBytes = 65'000;
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -28,6 +30,7 @@ std::string_view head_problem(std::string_view head) {
     line.remove_suffix(1);
     head.remove_prefix(end + 1);
     if (line.empty()) return head.empty() ? "" : "bytes behind the head";
+    if (line.size() > kMaxLineBytes) return "a line of more than 65000 bytes";
     if (!is_field_value(line)) return "a control character in the head";
     if (!std::exchange(request_line, false)) {
       if (line.front() == ' ' || line.front() == '\t') return "a folded header line";
