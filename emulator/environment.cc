@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <map>
 
 #include "core/environment.h"
 #include "emulator/api_reply.h"
@@ -24,16 +25,23 @@ std::string new_log_stream(const std::string& version) {
   return date + "/[" + version + "]" + random_hex(32);
 }
 
-// Every file that is no folder, in the order of names.
+// What a process posted before it ended may still lie in a socket; it counts.
+constexpr std::chrono::milliseconds kLastWords{10};
+// Error causes for X-Ray travel in a field of up to 64 KiB.
+constexpr std::size_t kMaxHeadBytes = 128 * 1024;
+
+// Every file that is no folder, in the order of names. As with layers, the later
+// of two folders wins where both have a name.
 std::vector<fs::path> extension_files(const std::vector<fs::path>& folders) {
-  std::vector<fs::path> files;
+  std::map<std::string, fs::path> by_name;
   for (const auto& folder : folders) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(folder, error)) {
-      if (!entry.is_directory(error)) files.push_back(fs::absolute(entry.path()));
+      if (!entry.is_directory(error)) by_name[entry.path().filename().string()] = fs::absolute(entry.path());
     }
   }
-  std::ranges::sort(files, {}, [](const fs::path& file) { return file.filename(); });
+  std::vector<fs::path> files;
+  for (const auto& [name, file] : by_name) files.push_back(file);
   return files;
 }
 
@@ -144,6 +152,7 @@ core::Outcome<void> Environment::listen() {
   auto owner = std::make_shared<std::weak_ptr<Generation>>();
   core::HttpServerOptions options;
   options.host_names = {"sandbox", "sandbox.localdomain"};
+  options.max_head_bytes = kMaxHeadBytes;
   generation_ = std::make_shared<Generation>(
       io_, lifecycle_, settings_, journal_, options,
       [self = weak_from_this(), owner](core::HttpExchange& exchange) -> asio::awaitable<void> {
@@ -180,10 +189,7 @@ expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::strin
       },
       [self = weak_from_this(), id, of = std::weak_ptr<Generation>(generation_)](std::string how) {
         auto environment = self.lock();
-        auto generation = of.lock();
-        if (!environment || !generation || generation != environment->generation_) return;
-        environment->peak_kb_ = std::max(environment->peak_kb_, environment->running_[id]->peak_memory_kb());
-        environment->lifecycle_.process_exited(id, how);
+        if (environment) environment->process_exited(id, of.lock(), std::move(how));
       });
   if (!processes_.hosts_problem().empty() && !std::exchange(told_hosts_problem_, true)) {
     journal_.notice("sandbox.localdomain does not resolve for the processes: no mount namespace (" +
@@ -196,6 +202,16 @@ expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::strin
   }
   running_[id] = *process;
   return {};
+}
+
+void Environment::process_exited(ProcessId id, std::shared_ptr<Generation> generation, std::string how) {
+  if (!generation || generation != generation_) return;
+  peak_kb_ = std::max(peak_kb_, running_[id]->peak_memory_kb());
+  if (lifecycle_.is_stopping()) return lifecycle_.process_exited(id, how);
+  auto last_words = std::make_shared<asio::steady_timer>(io_, kLastWords);
+  last_words->async_wait([self = shared_from_this(), id, generation, how, last_words](boost::system::error_code) {
+    if (generation == self->generation_) self->lifecycle_.process_exited(id, how);
+  });
 }
 
 expected<void, LaunchFailure> Environment::start_runtime() {

@@ -69,6 +69,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   void close_generation();
   void kill_strays();
   core::Outcome<void> listen();
+  void process_exited(ProcessId id, std::shared_ptr<Generation> generation, std::string how);
   expected<void, LaunchFailure> launch(ProcessId id, const std::string& name, const ProcessSpec& spec);
 
   boost::asio::io_context& io_;

@@ -157,6 +157,7 @@ class Lifecycle {
   bool is_free() const { return phase_ == Phase::cold || phase_ == Phase::idle; }
   bool is_cold() const { return phase_ == Phase::cold; }
   bool has_ended() const { return phase_ == Phase::ended; }
+  bool is_stopping() const { return phase_ >= Phase::stopping_runtime && phase_ != Phase::ended; }
   bool is_initialising() const { return phase_ == Phase::extension_init || phase_ == Phase::runtime_init; }
 
   void invoke(std::shared_ptr<const Invocation> invocation);

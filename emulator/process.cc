@@ -28,6 +28,9 @@ using core::Errc;
 using core::fail;
 
 constexpr rlim_t kOpenFiles = 1'024;  // as on Lambda
+// For one drain(), which must end while the process goes on writing. As much as
+// the largest pipe holds.
+constexpr std::size_t kMaxDrainBytes = 1024 * 1024;
 
 // What a child tells about its way to execve(2), over a pipe that execve closes.
 struct ChildReport {
@@ -243,7 +246,7 @@ std::int64_t Process::peak_memory_kb() {
 
 void Process::drain() {
   std::array<char, 16 * 1024> part;
-  while (output_.is_open()) {
+  for (std::size_t total = 0; output_.is_open() && total < kMaxDrainBytes;) {
     ssize_t n = read(output_.native_handle(), part.data(), part.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == EAGAIN) break;
@@ -252,6 +255,7 @@ void Process::drain() {
       output_.close(ignored);
       break;
     }
+    total += static_cast<std::size_t>(n);
     pending_.append(part.data(), static_cast<std::size_t>(n));
     emit_lines(false);
   }

@@ -48,7 +48,7 @@ class Process {
   bool is_alive() const { return alive_; }
   // To the process and its group. Nothing when it has exited.
   void send_signal(int signal);
-  // Reads what the process has written by now.
+  // Reads what the process has written by now, up to 1 MiB.
   void drain();
   // The peaks of resident memory of the process and its descendants, in KiB;
   // the last known figure after its exit.

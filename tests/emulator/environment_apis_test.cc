@@ -218,6 +218,25 @@ TEST_CASE("lines keep their order over both streams, and a last line needs no ne
   CHECK(service.details(Kind::log_line) == std::vector<std::string>{"0", "1", "2", "3", "4", "5", "no end"});
 }
 
+TEST_CASE("a function that never stops writing holds up neither its timeout nor the next call") {
+  RunningService service;
+  service.settings.timeout = std::chrono::milliseconds(1'000);
+  service.start();
+  auto reply = service.invoke(R"({"script":"[os.write(1, b'x' * 1000 + b'\\n') for i in iter(int, 1)]"})");
+  CHECK(reply.body.find("Sandbox.Timedout") != std::string::npos);
+  CHECK(service.invoke("1").body == "1");
+}
+
+TEST_CASE("an error cause of 60 KB in a header field passes") {
+  RunningService service;
+  service.start();
+  auto reply = service.invoke(
+      R"({"post":["/2018-06-01/runtime/invocation/ID/error",{"Lambda-Runtime-Function-XRay-Error-Cause":")" +
+      std::string(60'000, 'x') + R"("},"{}"]})");
+  CHECK(reply.body == "{}");
+  CHECK(reply.field("x-amz-function-error") == "Unhandled");
+}
+
 TEST_CASE("internal extensions give the runtime a SIGTERM, none gives it SIGKILL") {
   for (bool internal : {true, false}) {
     RunningService service;

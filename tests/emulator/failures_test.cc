@@ -76,6 +76,16 @@ TEST_CASE("an error posted in Init reaches the caller as it is, after one more t
   CHECK(service.has_line("\tPhase: invoke\tStatus: error\tError Type: Runtime.NoConfig"));
 }
 
+TEST_CASE("an answer that was posted before the runtime ended counts, even if it did not wait for the reply") {
+  RunningService service;
+  service.start();
+  for (int i = 0; i < 10; ++i) {
+    auto reply = service.invoke(R"({"last_words":"here"})");
+    CHECK(reply.body == "\"here\"");
+    CHECK(reply.field("x-amz-function-error").empty());
+  }
+}
+
 TEST_CASE("a runtime that exits in Init is Runtime.ExitError") {
   RunningService service;
   service.set_init(R"({"exit":7})");

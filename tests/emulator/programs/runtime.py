@@ -10,6 +10,7 @@ An event is answered as it came, unless it is an object with one of these:
   print TEXT            write a line first
   environment, headers  answer with what this process or request has
   then_exit N           end after the answer
+  last_words TEXT       answer with it and end at once, without waiting for the reply
 What happens before the first event is in INIT: a JSON object with exit, signal,
 sleep, error (a type: post init/error and end with 1), post, internal (a list of
 events: register an internal extension), linger (ignore SIGTERM), or record (a
@@ -108,6 +109,9 @@ def main():
             answer = json.dumps({"status": status, "body": text.decode()})
         if "script" in plan:
             answer = json.dumps(eval(plan["script"], {"os": os, "open": open, "API": API, "json": json}))
+        if "last_words" in plan:
+            connection.request("POST", path, json.dumps(plan["last_words"]), sent)
+            os._exit(0)
         status, _, text = call(connection, "POST", path, answer, sent)
         if status != 202:
             print("answer", status, text.decode().strip(), flush=True)
