@@ -298,6 +298,46 @@ TEST_CASE("nothing that the function has started outlives it") {
   CHECK(waitpid(-1, nullptr, WNOHANG) == -1);  // no child is left to reap
 }
 
+TEST_CASE("kill -9 of the environment's program leaves no process of it running") {
+  TemporaryFolder folder;
+  int port_pipe[2];
+  REQUIRE(pipe(port_pipe) == 0);
+  pid_t program = fork();
+  if (program == 0) {
+    boost::asio::io_context io;
+    Settings settings;
+    settings.listen.port = 0;
+    settings.task_root = folder.path();
+    settings.command = {MAYFLY_TEST_PROGRAMS "/runtime.py"};
+    Service service(io, settings, {});
+    auto port = service.start()->port;
+    if (write(port_pipe[1], &port, sizeof port) == sizeof port) io.run();
+    _exit(1);
+  }
+  std::uint16_t port = 0;
+  REQUIRE(read(port_pipe[0], &port, sizeof port) == sizeof port);
+  // The thread keeps the process alive when its Runtime API is gone.
+  auto reply = request({"127.0.0.1", port}, "POST", "/2015-03-31/functions/f/invocations",
+                       R"x({"script":"[os.getpid(), threading.Thread(target=time.sleep, args=(60,)).start()][0]"})x");
+  pid_t runtime = std::atoi(reply.body.c_str());
+  REQUIRE(runtime > 1);
+  CHECK(kill(runtime, 0) == 0);
+  close(port_pipe[1]);
+  kill(program, SIGKILL);
+  waitpid(program, nullptr, 0);
+  auto state = [&] {
+    std::ifstream in("/proc/" + std::to_string(runtime) + "/stat");
+    std::string number, name, letter;
+    in >> number >> name >> letter;
+    return letter;
+  };
+  for (int i = 0; i < 600 && !state().empty() && state() != "Z"; ++i) usleep(50'000);
+  CHECK((state().empty() || state() == "Z"));
+  while (waitpid(-1, nullptr, WNOHANG) > 0) {  // it may have become ours
+  }
+  close(port_pipe[0]);
+}
+
 TEST_CASE("stop() answers the call that runs and those that wait with a ServiceException") {
   RunningService service;
   service.start();

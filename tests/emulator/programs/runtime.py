@@ -108,7 +108,7 @@ def main():
             status, _, text = call(http.client.HTTPConnection(API), "GET", plan["get"], headers=plan.get("with", {}))
             answer = json.dumps({"status": status, "body": text.decode()})
         if "script" in plan:
-            answer = json.dumps(eval(plan["script"], {"os": os, "open": open, "API": API, "json": json}))
+            answer = json.dumps(eval(plan["script"], dict(globals())))
         if "last_words" in plan:
             connection.request("POST", path, json.dumps(plan["last_words"]), sent)
             os._exit(0)
