@@ -136,13 +136,14 @@ class Witness {
   virtual void invocation_taken(const Invocation& invocation) = 0;
   virtual void init_started(std::string_view phase) = 0;
   virtual void runtime_init_ended(std::string_view phase, std::string_view status, std::string_view error_type) = 0;
-  virtual void extension_settled(const std::string& name, std::string_view state, const std::vector<std::string>& events,
-                                 std::string_view error_type) = 0;
+  virtual void extension_settled(const std::string& name, std::string_view state,
+                                 const std::vector<std::string>& events, std::string_view error_type) = 0;
   virtual void init_ended(std::string_view phase, std::string_view status, std::string_view error_type,
                           std::chrono::nanoseconds duration) = 0;
   virtual void invocation_started(const Invocation& invocation, bool cold) = 0;
   virtual void runtime_done(const Invocation& invocation, std::string_view status, std::string_view error_type,
-                            std::chrono::nanoseconds duration, std::size_t produced_bytes, const RuntimeSpans& spans) = 0;
+                            std::chrono::nanoseconds duration, std::size_t produced_bytes,
+                            const RuntimeSpans& spans) = 0;
   virtual void invocation_ended(const Invocation& invocation, const Report& report, const RuntimeSpans& spans) = 0;
 };
 
@@ -179,7 +180,8 @@ class Lifecycle {
   Accepted runtime_error(std::string_view request_id, std::string_view invocation_id, std::string payload,
                          std::string error_type, Clock::time_point first_byte);
   // The response was over the limit: the caller gets an error, the runtime goes on.
-  Accepted runtime_response_too_large(std::string_view request_id, std::string_view invocation_id, Clock::time_point first_byte);
+  Accepted runtime_response_too_large(std::string_view request_id, std::string_view invocation_id,
+                                      Clock::time_point first_byte);
   Accepted runtime_init_error(std::string payload, std::string error_type);
 
   // ---- what the Extensions API hears.
@@ -201,7 +203,17 @@ class Lifecycle {
   void alarm();
 
  private:
-  enum class Phase { cold, extension_init, runtime_init, idle, invoking, stopping_runtime, stopping_extensions, killing, ended };
+  enum class Phase {
+    cold,
+    extension_init,
+    runtime_init,
+    idle,
+    invoking,
+    stopping_runtime,
+    stopping_extensions,
+    killing,
+    ended
+  };
   enum class RuntimeState { started, ready, running, response_sent, init_error };
   enum class ExtensionState { started, registered, ready, running, init_error, exit_error, exited, launch_error };
 
@@ -262,7 +274,7 @@ class Lifecycle {
   Phase phase_ = Phase::cold;
   bool ever_initialised_ = false;  // an Init phase was tried: the next one is suppressed
   bool ever_answered_ = false;
-  bool ending_ = false;            // after stopping: ended, not cold
+  bool ending_ = false;  // after stopping: ended, not cold
 
   RuntimeState runtime_ = RuntimeState::started;
   bool runtime_alive_ = false;
