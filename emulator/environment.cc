@@ -54,7 +54,8 @@ fs::path find_program(const std::string& word, const fs::path& folder) {
     auto colon = path.find(':');
     fs::path candidate = fs::path(path.substr(0, colon)) / word;
     std::error_code error;
-    if (candidate.is_absolute() && access(candidate.c_str(), X_OK) == 0 && !fs::is_directory(candidate, error)) return candidate;
+    if (candidate.is_absolute() && access(candidate.c_str(), X_OK) == 0 && !fs::is_directory(candidate, error))
+      return candidate;
     path = colon == path.npos ? std::string_view() : path.substr(colon + 1);
   }
   return folder / word;
@@ -85,8 +86,8 @@ struct Environment::Generation {
   core::HttpServer server;
 };
 
-Environment::Environment(asio::io_context& io, const Settings& settings, const Observer& observer, Clock::time_point origin,
-                         ProcessTable& processes, std::function<void()> on_settled)
+Environment::Environment(asio::io_context& io, const Settings& settings, const Observer& observer,
+                         Clock::time_point origin, ProcessTable& processes, std::function<void()> on_settled)
     : io_(io),
       settings_(settings),
       processes_(processes),
@@ -172,7 +173,8 @@ core::Outcome<void> Environment::listen() {
 
 std::vector<std::string> Environment::new_generation() {
   close_generation();
-  if (auto listening = listen(); !listening) journal_.notice("the Runtime API cannot listen: " + listening.error().message);
+  if (auto listening = listen(); !listening)
+    journal_.notice("the Runtime API cannot listen: " + listening.error().message);
   extension_files_ = extension_files(settings_.extension_folders);
   running_.assign(extension_files_.size() + 1, nullptr);
   std::vector<std::string> names;
@@ -197,7 +199,9 @@ expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::strin
   }
   if (!process) {
     bool folder = process.error().code == core::Errc::not_found;
-    const char* type = external ? "Extension.LaunchError" : folder ? "Runtime.InvalidWorkingDir" : "Runtime.InvalidEntrypoint";
+    const char* type = external ? "Extension.LaunchError"
+                       : folder ? "Runtime.InvalidWorkingDir"
+                                : "Runtime.InvalidEntrypoint";
     return unexpected(LaunchFailure{type, process.error().message});
   }
   running_[id] = *process;
@@ -222,7 +226,8 @@ expected<void, LaunchFailure> Environment::start_runtime() {
   spec.working_directory = settings_.task_root;
   std::error_code error;
   if (fs::is_directory(settings_.task_root, error) && !fs::exists(spec.program, error)) {
-    return unexpected(LaunchFailure{"Runtime.InvalidEntrypoint", "Couldn't find valid bootstrap(s): [" + spec.program.string() + "]"});
+    return unexpected(LaunchFailure{"Runtime.InvalidEntrypoint",
+                                    "Couldn't find valid bootstrap(s): [" + spec.program.string() + "]"});
   }
   return launch(kRuntime, "bootstrap", spec);
 }

@@ -84,7 +84,11 @@ std::string event_body(const ExtensionEvent& event) {
     writer.member("eventType", "INVOKE").member("deadlineMs", event.deadline_ms);
     writer.member("requestId", invocation.request_id).member("invokedFunctionArn", invocation.invoked_arn);
     if (!invocation.trace_id.empty()) {
-      writer.key("tracing").begin_object().member("type", "X-Amzn-Trace-Id").member("value", invocation.trace_id).end_object();
+      writer.key("tracing")
+          .begin_object()
+          .member("type", "X-Amzn-Trace-Id")
+          .member("value", invocation.trace_id)
+          .end_object();
     }
   }
   writer.end_object();
@@ -148,7 +152,8 @@ asio::awaitable<void> ExtensionsApi::register_extension(HttpExchange& exchange) 
   auto identifier = lifecycle_->extension_register(name, *registration);
   if (!identifier) co_return co_await exchange.reply(refusal(identifier.error()));
 
-  co_await exchange.reply(registered(settings_, *identifier, lists(exchange.field("Lambda-Extension-Accept-Feature"), "accountId")));
+  co_await exchange.reply(
+      registered(settings_, *identifier, lists(exchange.field("Lambda-Extension-Accept-Feature"), "accountId")));
 }
 
 asio::awaitable<void> ExtensionsApi::next(HttpExchange& exchange) {
@@ -172,7 +177,8 @@ asio::awaitable<void> ExtensionsApi::error(HttpExchange& exchange, bool init) {
   if (type.empty() && !identifier.empty()) {
     allowed = unexpected(ApiError{403, "Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found"});
   } else {
-    allowed = init ? lifecycle_->extension_init_error(identifier, type) : lifecycle_->extension_exit_error(identifier, type);
+    allowed =
+        init ? lifecycle_->extension_init_error(identifier, type) : lifecycle_->extension_exit_error(identifier, type);
   }
   co_await exchange.reply(outcome(allowed));
 }

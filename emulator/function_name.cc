@@ -68,11 +68,13 @@ core::Outcome<FunctionName> parse_function_name(std::string_view text) {
     sound = is_qualifier(out.qualifier);
   }
   if (!sound) {
-    return constraint(Errc::parse, text,
-                      "satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-\\d{1}:)?"
-                      "(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?");
+    return constraint(
+        Errc::parse, text,
+        "satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-\\d{1}:)?"
+        "(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?");
   }
-  if (parts[at].size() > kMaxNameBytes) return constraint(Errc::out_of_range, text, "have length less than or equal to 64");
+  if (parts[at].size() > kMaxNameBytes)
+    return constraint(Errc::out_of_range, text, "have length less than or equal to 64");
   out.name = parts[at];
   return out;
 }

@@ -74,7 +74,8 @@ ServiceError too_many() {
 }
 
 ServiceError shut_down() {
-  return {500, "ServiceException", "The execution environment was shut down before the function answered.", "Message", "Service"};
+  return {500, "ServiceException", "The execution environment was shut down before the function answered.", "Message",
+          "Service"};
 }
 
 // The value of a name in a query string, still encoded; empty when not there.
@@ -96,7 +97,8 @@ expected<FunctionName, ServiceError> addressed_function(const Settings& settings
   auto name = parse_function_name(*text);
   if (!name) return bad_value(name.error().message);
   auto qualifier = core::percent_decode(query_value(query, "Qualifier"));
-  if (!qualifier || (!qualifier->empty() && !is_qualifier(*qualifier))) return bad_value("Qualifier: not a version or alias");
+  if (!qualifier || (!qualifier->empty() && !is_qualifier(*qualifier)))
+    return bad_value("Qualifier: not a version or alias");
   if (!qualifier->empty()) {
     if (!name->qualifier.empty() && name->qualifier != *qualifier) {
       return bad_value("The derived qualifier from the function name does not match the specified qualifier.");
@@ -118,14 +120,15 @@ std::string arn_of(const FunctionName& function) {
 bool is_served(const Settings& settings, const FunctionName& function) {
   if (settings.any_function_name) return true;
   return function.name == settings.function_name &&
-         (function.qualifier.empty() || function.qualifier == settings.function_version || function.qualifier == "$LATEST");
+         (function.qualifier.empty() || function.qualifier == settings.function_version ||
+          function.qualifier == "$LATEST");
 }
 
 bool is_tenant_id(std::string_view text) {
   constexpr std::string_view kSigns = "._:/=+-@ ";
   return text.size() <= 256 && std::ranges::all_of(text, [&](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || kSigns.find(c) != kSigns.npos;
-  });
+           return std::isalnum(static_cast<unsigned char>(c)) != 0 || kSigns.find(c) != kSigns.npos;
+         });
 }
 
 struct Call {
@@ -133,7 +136,8 @@ struct Call {
   std::shared_ptr<Invocation> invocation = std::make_shared<Invocation>();
 };
 
-expected<Call, ServiceError> read_head(const Settings& settings, const HttpExchange& exchange, std::string_view encoded_name) {
+expected<Call, ServiceError> read_head(const Settings& settings, const HttpExchange& exchange,
+                                       std::string_view encoded_name) {
   Call call;
   Invocation& invocation = *call.invocation;
   auto type = exchange.field("X-Amz-Invocation-Type");
@@ -142,22 +146,25 @@ expected<Call, ServiceError> read_head(const Settings& settings, const HttpExcha
   } else if (type == "DryRun") {
     call.type = Call::dry_run;
   } else if (!type.empty() && type != "RequestResponse") {
-    return unexpected(ServiceError{400, "ValidationException",
-                                   "1 validation error detected: Value '" + std::string(type) +
-                                       "' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value "
-                                       "set: [Event, RequestResponse, DryRun]",
-                                   "message", nullptr});
+    return unexpected(
+        ServiceError{400, "ValidationException",
+                     "1 validation error detected: Value '" + std::string(type) +
+                         "' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value "
+                         "set: [Event, RequestResponse, DryRun]",
+                     "message", nullptr});
   }
   auto function = addressed_function(settings, encoded_name, exchange.query());
   if (!function) return unexpected(function.error());
   if (!is_served(settings, *function)) {
-    return unexpected(ServiceError{404, "ResourceNotFoundException", "Function not found: " + arn_of(*function), "Message"});
+    return unexpected(
+        ServiceError{404, "ResourceNotFoundException", "Function not found: " + arn_of(*function), "Message"});
   }
   invocation.invoked_arn = arn_of(*function);
   invocation.log_tail = exchange.field("X-Amz-Log-Type") == "Tail" && call.type == Call::request_response;
   invocation.trace_id = complete_trace_id(exchange.field("X-Amzn-Trace-Id"));
   invocation.tenant_id = exchange.field("X-Amz-Tenant-Id");
-  if (!is_tenant_id(invocation.tenant_id)) return bad_value("The tenant ID must be 1 to 256 of [a-zA-Z0-9._:/=+\\-@ ].");
+  if (!is_tenant_id(invocation.tenant_id))
+    return bad_value("The tenant ID must be 1 to 256 of [a-zA-Z0-9._:/=+\\-@ ].");
 
   auto context = exchange.field("X-Amz-Client-Context");
   if (context.empty() || call.type == Call::event) return call;
@@ -166,7 +173,8 @@ expected<Call, ServiceError> read_head(const Settings& settings, const HttpExcha
     return bad_content("Client context must be a valid Base64-encoded JSON object.");
   }
   // It travels in a header field.
-  std::ranges::replace_if(*decoded, [](unsigned char c) { return c < 0x20; }, ' ');
+  std::ranges::replace_if(
+      *decoded, [](unsigned char c) { return c < 0x20; }, ' ');
   invocation.client_context = *decoded;
   return call;
 }

@@ -154,7 +154,8 @@ void Journal::invocation_ended(const Invocation& invocation, const Report& repor
     auto segment = parent == invocation.trace_id.npos ? std::string() : invocation.trace_id.substr(parent + 7, 16);
     platform_line(xray_line(trace_root(invocation.trace_id), segment));
   }
-  publish("platform.report", report_record(invocation, report, spans), report.status == "success" ? Level::info : Level::warn);
+  publish("platform.report", report_record(invocation, report, spans),
+          report.status == "success" ? Level::info : Level::warn);
   if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
   Observation what;
   what.kind = Observation::Kind::invocation_ended;

@@ -19,7 +19,8 @@ json::Status read_through(json::Value& value, int depth) {
   switch (value.kind()) {
     case json::Kind::object:
       return value.each_field([depth](std::string_view, json::Value& inner) { return read_through(inner, depth + 1); });
-    case json::Kind::array: return value.each_element([depth](json::Value& inner) { return read_through(inner, depth + 1); });
+    case json::Kind::array:
+      return value.each_element([depth](json::Value& inner) { return read_through(inner, depth + 1); });
     case json::Kind::string: return value.get(text);
     case json::Kind::number: return value.get(number);
     case json::Kind::boolean: return value.get(truth);

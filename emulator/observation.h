@@ -17,9 +17,9 @@ namespace mayfly::emulator {
 // with two decimals are made from these when printed.
 struct Report {
   std::string request_id;
-  std::string status;      // success, error, failure, timeout
-  std::string error_type;     // empty on success
-  std::string error_message;  // empty on success, or when the function's error has none
+  std::string status;                     // success, error, failure, timeout
+  std::string error_type;                 // empty on success
+  std::string error_message;              // empty on success, or when the function's error has none
   std::chrono::nanoseconds duration{};    // event out to answer in; a suppressed init belongs to it
   std::chrono::nanoseconds init{};        // zero unless this call paid for an Init phase
   std::chrono::nanoseconds extensions{};  // from the answer to the last `next`, the runtime's included
@@ -45,9 +45,9 @@ struct Observation {
     reset_started,        // `detail`: what made it necessary: timeout, failure
     shutdown_started,     // `detail`: shutdownReason
     shutdown_ended,
-    log_line,             // `process`, `detail`: the line without its newline
-    platform_line,        // `detail`: START, END, REPORT, INIT_REPORT ... as CloudWatch shows them
-    notice,               // `detail`: one line about what could not be enforced here, told once
+    log_line,       // `process`, `detail`: the line without its newline
+    platform_line,  // `detail`: START, END, REPORT, INIT_REPORT ... as CloudWatch shows them
+    notice,         // `detail`: one line about what could not be enforced here, told once
   };
 
   Kind kind{};
@@ -61,7 +61,7 @@ struct Observation {
   std::string status;
   std::string detail;
   std::string message;  // responded: the error's errorMessage, when it could be read
-  Report report;  // invocation_ended only
+  Report report;        // invocation_ended only
 };
 
 using Observer = std::function<void(const Observation&)>;

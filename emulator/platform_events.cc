@@ -26,7 +26,8 @@ void add_context(json::Writer& writer, const Invocation& invocation) {
   if (invocation.sampled()) {
     writer.key("tracing").begin_object();
     auto parent = invocation.trace_id.find("Parent=");
-    if (parent != invocation.trace_id.npos) writer.member("spanId", std::string_view(invocation.trace_id).substr(parent + 7, 16));
+    if (parent != invocation.trace_id.npos)
+      writer.member("spanId", std::string_view(invocation.trace_id).substr(parent + 7, 16));
     writer.member("type", "X-Amzn-Trace-Id").member("value", invocation.trace_id).end_object();
   }
   if (!invocation.tenant_id.empty()) writer.member("tenantId", invocation.tenant_id);
@@ -43,9 +44,12 @@ std::string_view runtime_version() { return "mayfly:" MAYFLY_VERSION; }
 std::string init_start_record(const Settings& settings, std::string_view phase, std::string_view log_stream) {
   std::string out;
   json::Writer writer(out);
-  begin_init(writer, phase).member("functionName", settings.function_name).member("functionVersion", settings.function_version);
+  begin_init(writer, phase)
+      .member("functionName", settings.function_name)
+      .member("functionVersion", settings.function_version);
   writer.member("runtimeVersion", runtime_version());
-  writer.member("runtimeVersionArn", "arn:aws:lambda:" + settings.region + "::runtime:" + std::string(runtime_version()));
+  writer.member("runtimeVersionArn",
+                "arn:aws:lambda:" + settings.region + "::runtime:" + std::string(runtime_version()));
   writer.member("instanceId", log_stream).member("instanceMaxMemory", settings.memory_mb).end_object();
   return out;
 }
@@ -59,7 +63,8 @@ std::string init_runtime_done_record(std::string_view phase, std::string_view st
   return out;
 }
 
-std::string init_report_record(std::string_view phase, std::string_view status, std::string_view error_type, nanoseconds duration) {
+std::string init_report_record(std::string_view phase, std::string_view status, std::string_view error_type,
+                               nanoseconds duration) {
   std::string out;
   json::Writer writer(out);
   begin_init(writer, phase).member("status", status);
@@ -104,7 +109,11 @@ std::string runtime_done_record(const Invocation& invocation, std::string_view s
   json::Writer writer(out);
   writer.begin_object().member("requestId", invocation.request_id).member("status", status);
   add_error(writer, error_type);
-  writer.key("metrics").begin_object().member("durationMs", ms(duration)).member("producedBytes", produced_bytes).end_object();
+  writer.key("metrics")
+      .begin_object()
+      .member("durationMs", ms(duration))
+      .member("producedBytes", produced_bytes)
+      .end_object();
   if (spans.responded) {
     auto responding = spans.started + spans.response_latency;
     writer.key("spans").begin_array();

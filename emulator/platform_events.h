@@ -28,7 +28,8 @@ std::string extension_record(std::string_view name, std::string_view state, cons
 std::string subscription_record(std::string_view name, const std::vector<std::string>& types);
 std::string start_record(const Settings& settings, const Invocation& invocation);
 std::string runtime_done_record(const Invocation& invocation, std::string_view status, std::string_view error_type,
-                                std::chrono::nanoseconds duration, std::size_t produced_bytes, const RuntimeSpans& spans);
+                                std::chrono::nanoseconds duration, std::size_t produced_bytes,
+                                const RuntimeSpans& spans);
 std::string report_record(const Invocation& invocation, const Report& report, const RuntimeSpans& spans);
 
 }  // namespace mayfly::emulator

@@ -70,7 +70,8 @@ bool replace_hosts(const ChildPlan& plan) {
   if (unshare(CLONE_NEWNS) != 0) {
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
     write_file("/proc/self/setgroups", "deny");
-    if (!write_file("/proc/self/uid_map", plan.uid_map) || !write_file("/proc/self/gid_map", plan.gid_map)) return false;
+    if (!write_file("/proc/self/uid_map", plan.uid_map) || !write_file("/proc/self/gid_map", plan.gid_map))
+      return false;
   }
   return mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
          mount(plan.hosts_file, "/etc/hosts", nullptr, MS_BIND, nullptr) == 0;
@@ -84,7 +85,7 @@ void report(const ChildPlan& plan, ChildReport::Step step) {
 // Between fork and execve: system calls only.
 [[noreturn]] void become(const ChildPlan& plan) {
   setpgid(0, 0);
-  struct sigaction plain{};
+  struct sigaction plain {};
   plain.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &plain, nullptr);
   sigset_t none;

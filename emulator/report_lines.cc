@@ -33,7 +33,8 @@ std::string init_start_line(std::string_view runtime_version, std::string_view r
   std::string line = "INIT_START ";
   add(line, "Runtime Version", runtime_version);
   line += '\t';
-  add(line, "Runtime Version ARN", "arn:aws:lambda:" + std::string(region) + "::runtime:" + std::string(runtime_version));
+  add(line, "Runtime Version ARN",
+      "arn:aws:lambda:" + std::string(region) + "::runtime:" + std::string(runtime_version));
   return line;
 }
 

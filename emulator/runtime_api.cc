@@ -58,7 +58,8 @@ bool has_capital_word_after(std::string_view text, std::string_view prefix) {
 }  // namespace
 
 std::string known_error_type(std::string_view given) {
-  if (has_capital_word_after(given, "Runtime.") || has_capital_word_after(given, "Function.")) return std::string(given);
+  if (has_capital_word_after(given, "Runtime.") || has_capital_word_after(given, "Function."))
+    return std::string(given);
   return given.starts_with("Function.") ? "Function.Unknown" : "Runtime.Unknown";
 }
 

@@ -33,16 +33,11 @@ constexpr std::array<std::string_view, 20> kReserved{
 
 // What the runtime sees and extensions do not [A].
 constexpr std::array<std::string_view, 10> kHiddenFromExtensions{
-    "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_XRAY_CONTEXT_MISSING",
-    "AWS_XRAY_DAEMON_ADDRESS",
-    "LAMBDA_RUNTIME_DIR",
-    "LAMBDA_TASK_ROOT",
-    "_AWS_XRAY_DAEMON_ADDRESS",
-    "_AWS_XRAY_DAEMON_PORT",
-    "_HANDLER",
+    "AWS_EXECUTION_ENV",          "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_XRAY_CONTEXT_MISSING",
+    "AWS_XRAY_DAEMON_ADDRESS",    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",           "_AWS_XRAY_DAEMON_ADDRESS",
+    "_AWS_XRAY_DAEMON_PORT",      "_HANDLER",
 };
 
 void set(Variables& variables, std::string_view name, std::string value) {
@@ -61,8 +56,10 @@ bool is_reserved_variable(std::string_view name) {
 }
 
 std::string reserved_variables_message(std::string_view names) {
-  return "Lambda was unable to configure your environment variables because the environment variables you have provided "
-         "contains reserved keys that are currently not supported for modification. Reserved keys used in this request: " +
+  return "Lambda was unable to configure your environment variables because the environment variables you have "
+         "provided "
+         "contains reserved keys that are currently not supported for modification. Reserved keys used in this "
+         "request: " +
          std::string(names);
 }
 
@@ -71,8 +68,8 @@ Variables runtime_variables(const Settings& settings, const core::Origin& runtim
   Variables variables{
       {"LANG", "en_US.UTF-8"},
       {"PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"},
-      {"LD_LIBRARY_PATH", "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:" + task_root + ":" + task_root +
-                              "/lib:/opt/lib"},
+      {"LD_LIBRARY_PATH", "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:" + task_root + ":" +
+                              task_root + "/lib:/opt/lib"},
       {"TZ", ":UTC"},
       {"AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR"},
       {"AWS_XRAY_DAEMON_ADDRESS", "169.254.100.1:2000"},

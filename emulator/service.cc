@@ -29,8 +29,10 @@ constexpr std::chrono::seconds kFarewell{1};
 
 Outcome<void> check_folder(const fs::path& folder) {
   std::error_code error;
-  if (!fs::is_directory(folder, error)) return fail(Errc::not_found, folder.string() + ": no folder of extensions is there");
-  if (access(folder.c_str(), R_OK | X_OK) != 0) return fail(Errc::refused, folder.string() + ": the folder cannot be read");
+  if (!fs::is_directory(folder, error))
+    return fail(Errc::not_found, folder.string() + ": no folder of extensions is there");
+  if (access(folder.c_str(), R_OK | X_OK) != 0)
+    return fail(Errc::refused, folder.string() + ": the folder cannot be read");
   return {};
 }
 
@@ -47,7 +49,8 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
         settings(std::move(s)),
         observer(std::move(o)),
         processes(context, [this] { check_stopped(); }),
-        api(context, settings, [this](auto invocation, auto on_answer) { return submit(std::move(invocation), std::move(on_answer)); }),
+        api(context, settings,
+            [this](auto invocation, auto on_answer) { return submit(std::move(invocation), std::move(on_answer)); }),
         farewell(context) {}
 
   bool submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer);
@@ -154,7 +157,8 @@ Outcome<core::Origin> Service::start() {
   core::HttpServerOptions options;
   options.host_names = {settings.listen.host};
   state_->server = std::make_unique<core::HttpServer>(
-      state_->io, options, [self = std::weak_ptr<State>(state_)](core::HttpExchange& exchange) -> asio::awaitable<void> {
+      state_->io, options,
+      [self = std::weak_ptr<State>(state_)](core::HttpExchange& exchange) -> asio::awaitable<void> {
         if (auto state = self.lock()) co_await state->serve(exchange);
       });
   return state_->server->listen(settings.listen.host, settings.listen.port);

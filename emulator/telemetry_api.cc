@@ -120,7 +120,11 @@ Outcome<void> resolve(const RawDestination& raw, Subscription& out) {
 
 HttpReply validation_error(std::string_view message) {
   HttpReply reply{400, "application/json", {}, {}};
-  json::Writer(reply.body).begin_object().member("errorType", "ValidationError").member("errorMessage", message).end_object();
+  json::Writer(reply.body)
+      .begin_object()
+      .member("errorType", "ValidationError")
+      .member("errorMessage", message)
+      .end_object();
   return reply;
 }
 
@@ -157,7 +161,8 @@ Outcome<Subscription> parse_subscription(std::string_view body) {
     return Status::ok;
   });
   if (!problem.message.empty()) return fail(problem.code, problem.message);
-  if (status != Status::ok) return fail(Errc::parse, "the body must be a JSON object, and so must destination and buffering");
+  if (status != Status::ok)
+    return fail(Errc::parse, "the body must be a JSON object, and so must destination and buffering");
   if (out.schema_version.empty()) return fail(Errc::parse, "schemaVersion: required");
   if (out.types.empty()) return fail(Errc::parse, "types: must name at least one of platform, function, extension");
   if (auto destination = resolve(raw, out); !destination) return unexpected(destination.error());
@@ -169,7 +174,8 @@ asio::awaitable<void> TelemetryApi::serve(HttpExchange& exchange) {
   auto body = co_await exchange.read_body(kMaxBodyBytes);
   if (!lifecycle_) co_return co_await exchange.reply(gone());
   if (body.state == body.broken) co_return;
-  if (body.state == body.too_large) co_return co_await exchange.reply(validation_error("the body is over 1048576 bytes"));
+  if (body.state == body.too_large)
+    co_return co_await exchange.reply(validation_error("the body is over 1048576 bytes"));
   co_await exchange.reply(subscribe(exchange.field("Lambda-Extension-Identifier"), body.bytes));
 }
 

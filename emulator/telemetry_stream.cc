@@ -89,7 +89,8 @@ void TelemetryStream::seal() {
   }
   if (delivering_) return;
   delivering_ = true;
-  asio::co_spawn(io_, [self = shared_from_this()] { return self->deliver(); }, asio::detached);
+  asio::co_spawn(
+      io_, [self = shared_from_this()] { return self->deliver(); }, asio::detached);
 }
 
 void TelemetryStream::report_dropped() {
@@ -98,7 +99,8 @@ void TelemetryStream::report_dropped() {
   json::Writer writer(event);
   writer.begin_object().member("time", core::rfc3339(core::wall_now())).member("type", "platform.logsDropped");
   writer.key("record").begin_object();
-  writer.member("droppedBytes", std::exchange(dropped_bytes_, 0)).member("droppedRecords", std::exchange(dropped_records_, 0));
+  writer.member("droppedBytes", std::exchange(dropped_bytes_, 0))
+      .member("droppedRecords", std::exchange(dropped_records_, 0));
   writer.member("reason", "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.");
   writer.end_object().end_object();
   add(event);
@@ -174,7 +176,8 @@ awaitable<bool> TelemetryStream::read_answer() {
   for (;;) {
     boost::system::error_code error;
     auto space = answer_.space();
-    auto n = co_await socket_.async_read_some(asio::buffer(space.data(), space.size()), redirect_error(use_awaitable, error));
+    auto n = co_await socket_.async_read_some(asio::buffer(space.data(), space.size()),
+                                              redirect_error(use_awaitable, error));
     if (error && error != asio::error::eof) co_return false;
     auto complete = answer_.feed(n);
     if (!complete) co_return false;

@@ -34,8 +34,8 @@ struct Subscription {
   std::string schema_version;      // 2022-07-01, 2022-12-13, 2025-01-29
   std::vector<std::string> types;  // platform, function, extension
   Protocol protocol = Protocol::http;
-  core::Origin destination;  // host as written; it means 127.0.0.1
-  std::string target = "/";  // HTTP: path and query
+  core::Origin destination;                  // host as written; it means 127.0.0.1
+  std::string target = "/";                  // HTTP: path and query
   std::size_t max_items = 10'000;            // 1'000 .. 10'000
   std::size_t max_bytes = 262'144;           // 262'144 .. 1'048'576
   std::chrono::milliseconds timeout{1'000};  // 25 .. 30'000

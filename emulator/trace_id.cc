@@ -21,7 +21,8 @@ bool is_hex(std::string_view text) {
 
 // "1-" 8 hex digits "-" 24 hex digits.
 bool is_root(std::string_view text) {
-  return text.size() == 35 && text.starts_with("1-") && text[10] == '-' && is_hex(text.substr(2, 8)) && is_hex(text.substr(11));
+  return text.size() == 35 && text.starts_with("1-") && text[10] == '-' && is_hex(text.substr(2, 8)) &&
+         is_hex(text.substr(11));
 }
 
 std::string new_root() {

@@ -39,8 +39,9 @@ TEST_CASE("routes of the Runtime API port answer as the official emulator's") {
   auto ping = request(api, "GET", "/2018-06-01/ping");
   CHECK(ping.status == 200);
   CHECK(ping.body == "pong");
-  for (const char* path : {"/", "/2018-06-01/", "/2018-06-01/runtime/restore/next", "/2018-06-01/runtime/invocation/x/none",
-                           "/2020-01-01/extension/none", "/2019-01-01/runtime/invocation/next"}) {
+  for (const char* path :
+       {"/", "/2018-06-01/", "/2018-06-01/runtime/restore/next", "/2018-06-01/runtime/invocation/x/none",
+        "/2020-01-01/extension/none", "/2019-01-01/runtime/invocation/next"}) {
     INFO(path);
     auto reply = request(api, "GET", path);
     CHECK(reply.status == 404);
@@ -59,8 +60,10 @@ TEST_CASE("routes of the Runtime API port answer as the official emulator's") {
   CHECK(unknown.body == error_body("InvalidRequestID", "Invalid request ID"));
   auto late = request(api, "POST", "/2018-06-01/runtime/init/error", "{}");
   CHECK(late.status == 403);
-  CHECK(late.body == error_body("InvalidStateTransition",
-                                "State transition from Ready to InitError failed for runtime. Error: State transition is not allowed"));
+  CHECK(late.body ==
+        error_body(
+            "InvalidStateTransition",
+            "State transition from Ready to InitError failed for runtime. Error: State transition is not allowed"));
   auto logs = request(api, "PUT", "/2020-08-15/logs", "{}");
   CHECK(logs.status == 202);
   CHECK(logs.body == error_body("Logs.NotSupported", "Logs API is not supported"));
@@ -101,27 +104,29 @@ TEST_CASE("registration answers the function's name, version, handler and accoun
   service.add_extension("alpha", "{}");
   service.start();
   service.invoke("1");
-  CHECK(service.record_text("alpha").find(
-            R"({"registered": 200, "body": {"accountId": "123456789012", "functionName": "orders", "functionVersion": "$LATEST", "handler": "app.main"}})") !=
-        std::string::npos);
+  CHECK(
+      service.record_text("alpha").find(
+          R"({"registered": 200, "body": {"accountId": "123456789012", "functionName": "orders", "functionVersion": "$LATEST", "handler": "app.main"}})") !=
+      std::string::npos);
 }
 
 TEST_CASE("what is wrong in a registration is named as the official emulator does") {
   struct Row {
     const char *fields, *body, *type;
   };
-  for (auto [fields, body, type] : {Row{R"({})", R"({\"events\":[]})", "Extension.InvalidExtensionName"},
-                                    Row{R"({"Lambda-Extension-Name":"i"})", "", "InvalidRequestFormat"},
-                                    Row{R"({"Lambda-Extension-Name":"i"})", "{", "InvalidRequestFormat"},
-                                    Row{R"({"Lambda-Extension-Name":"i"})", R"({\"events\":[\"FOO\"]})", "FOO: ErrorInvalidEventType"},
-                                    Row{R"({"Lambda-Extension-Name":"i"})", R"({\"events\":[\"SHUTDOWN\"]})",
-                                        "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"},
-                                    Row{R"({"Lambda-Extension-Name":"i"})", R"({\"configurationKeys\":[\"a\"]})", "InvalidRequestFormat"},
-                                    Row{R"({"Lambda-Extension-Name":"i"})", R"({\"events\":[]})",
-                                        "Extension.RegistrationClosed"}}) {
+  for (auto [fields, body, type] :
+       {Row{R"({})", R"({\"events\":[]})", "Extension.InvalidExtensionName"},
+        Row{R"({"Lambda-Extension-Name":"i"})", "", "InvalidRequestFormat"},
+        Row{R"({"Lambda-Extension-Name":"i"})", "{", "InvalidRequestFormat"},
+        Row{R"({"Lambda-Extension-Name":"i"})", R"({\"events\":[\"FOO\"]})", "FOO: ErrorInvalidEventType"},
+        Row{R"({"Lambda-Extension-Name":"i"})", R"({\"events\":[\"SHUTDOWN\"]})",
+            "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"},
+        Row{R"({"Lambda-Extension-Name":"i"})", R"({\"configurationKeys\":[\"a\"]})", "InvalidRequestFormat"},
+        Row{R"({"Lambda-Extension-Name":"i"})", R"({\"events\":[]})", "Extension.RegistrationClosed"}}) {
     RunningService service;
     service.start();
-    auto reply = service.invoke(R"({"post":["/2020-01-01/extension/register",)" + std::string(fields) + ",\"" + body + "\"]}");
+    auto reply =
+        service.invoke(R"({"post":["/2020-01-01/extension/register",)" + std::string(fields) + ",\"" + body + "\"]}");
     CHECK(member(reply.body, "status") == "403");
     CHECK_MESSAGE(reply.body.find(type) != std::string::npos, reply.body);
   }
@@ -160,9 +165,9 @@ TEST_CASE("the function finds Lambda's variables, the user's, and none of the sh
   CHECK(member(runtime, "LAMBDA_RUNTIME_DIR") == "/var/runtime");
   CHECK(member(runtime, "AWS_LAMBDA_LOG_GROUP_NAME") == "/aws/lambda/function");
   CHECK(member(runtime, "AWS_XRAY_CONTEXT_MISSING") == "LOG_ERROR");
-  for (const char* hidden : {"AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_XRAY_CONTEXT_MISSING",
-                             "AWS_XRAY_DAEMON_ADDRESS", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_AWS_XRAY_DAEMON_ADDRESS",
-                             "_AWS_XRAY_DAEMON_PORT", "_HANDLER"}) {
+  for (const char* hidden : {"AWS_EXECUTION_ENV", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+                             "AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS", "LAMBDA_RUNTIME_DIR",
+                             "LAMBDA_TASK_ROOT", "_AWS_XRAY_DAEMON_ADDRESS", "_AWS_XRAY_DAEMON_PORT", "_HANDLER"}) {
     CHECK_MESSAGE(extension.find("\"" + std::string(hidden) + "\"") == std::string::npos, hidden);
   }
   CHECK(runtime.find("AWS_EXECUTION_ENV") == std::string::npos);
@@ -206,7 +211,9 @@ TEST_CASE("peak memory is that of the processes, not zero and not the limit") {
   CHECK(first.max_memory_mb > 3);
   CHECK(first.max_memory_mb < 100);
   service.evaluate("len(bytearray(64 << 20))");
-  auto second = service.wait_for([](const Observation& what) { return what.kind == Kind::invocation_ended && what.number == 2; }).report;
+  auto second =
+      service.wait_for([](const Observation& what) { return what.kind == Kind::invocation_ended && what.number == 2; })
+          .report;
   CHECK(second.max_memory_mb >= first.max_memory_mb + 60);
 }
 
@@ -262,7 +269,8 @@ TEST_CASE("extensions get SHUTDOWN with its reason and no SIGTERM; those that ov
   service.wait_for(Kind::invocation_ended);
   service.stop();
   CHECK(service.record_text("alpha").find(R"("shutdownReason": "spindown")") != std::string::npos);
-  for (const char* name : {"alpha", "beta", "gamma"}) CHECK(service.record_text(name).find("SIGTERM") == std::string::npos);
+  for (const char* name : {"alpha", "beta", "gamma"})
+    CHECK(service.record_text(name).find("SIGTERM") == std::string::npos);
   CHECK(service.record_text("gamma").find("SHUTDOWN\"") == std::string::npos);
   std::vector<std::string> killed;
   for (const auto& what : service.observations()) {
@@ -279,7 +287,8 @@ TEST_CASE("after a failure the SHUTDOWN event says so, and the extension is star
   service.invoke("1");
   CHECK(service.record_text("alpha").find(R"("shutdownReason": "failure")") != std::string::npos);
   auto starts = service.record("alpha");
-  CHECK(std::ranges::count_if(starts, [](const std::string& line) { return line.starts_with("{\"environment\""); }) == 2);
+  CHECK(std::ranges::count_if(starts, [](const std::string& line) { return line.starts_with("{\"environment\""); }) ==
+        2);
 }
 
 TEST_CASE("nothing that the function has started outlives it") {
@@ -290,7 +299,8 @@ TEST_CASE("nothing that the function has started outlives it") {
       "[__import__('subprocess').Popen(['sleep', '1000'], start_new_session=alone).pid for alone in (False, True)] +"
       "[int(__import__('subprocess').check_output(['sh', '-c', 'setsid sleep 1000 >/dev/null & echo $!']))]");
   std::vector<pid_t> pids;
-  for (std::size_t at = 1; at < body.size(); at = body.find_first_of(",]", at) + 1) pids.push_back(std::atoi(body.c_str() + at));
+  for (std::size_t at = 1; at < body.size(); at = body.find_first_of(",]", at) + 1)
+    pids.push_back(std::atoi(body.c_str() + at));
   REQUIRE(pids.size() >= 3);
   for (std::size_t i = 0; i < 3; ++i) CHECK(kill(pids[i], 0) == 0);
   service.stop();
@@ -362,7 +372,8 @@ TEST_CASE("kill() ends a shutdown that takes its time") {
   service.invoke("1");
   service.wait_for(Kind::invocation_ended);
   service.post([](Service& running) { running.stop([] {}); });
-  service.wait_for([](const Observation& what) { return what.kind == Kind::process_exited && what.process == "bootstrap"; });
+  service.wait_for(
+      [](const Observation& what) { return what.kind == Kind::process_exited && what.process == "bootstrap"; });
   service.post([](Service& running) { running.kill(); });
   service.wait_for(Kind::shutdown_ended);
 }

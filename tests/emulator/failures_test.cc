@@ -39,13 +39,17 @@ TEST_CASE("an error that the runtime posts reaches the caller as it is") {
 TEST_CASE("a runtime that exits during a call is Runtime.ExitError, and the next call finds a new one") {
   RunningService service;
   service.start();
-  check_failure(service.invoke(R"({"exit":3})"), "Runtime.ExitError", "Error: Runtime exited with error: exit status 3");
-  check_failure(service.invoke(R"({"exit":0})"), "Runtime.ExitError", "Error: Runtime exited without providing a reason");
-  check_failure(service.invoke(R"({"signal":9})"), "Runtime.ExitError", "Error: Runtime exited with error: signal: killed");
+  check_failure(service.invoke(R"({"exit":3})"), "Runtime.ExitError",
+                "Error: Runtime exited with error: exit status 3");
+  check_failure(service.invoke(R"({"exit":0})"), "Runtime.ExitError",
+                "Error: Runtime exited without providing a reason");
+  check_failure(service.invoke(R"({"signal":9})"), "Runtime.ExitError",
+                "Error: Runtime exited with error: signal: killed");
   check_failure(service.invoke(R"({"signal":11})"), "Runtime.ExitError",
                 "Error: Runtime exited with error: signal: segmentation fault");
   CHECK(service.invoke("1").body == "1");
-  CHECK(service.details(Kind::init_started) == std::vector<std::string>{"init", "invoke", "invoke", "invoke", "invoke"});
+  CHECK(service.details(Kind::init_started) ==
+        std::vector<std::string>{"init", "invoke", "invoke", "invoke", "invoke"});
   CHECK(service.has_line("\tStatus: error\tError Type: Runtime.ExitError"));
 }
 
@@ -113,7 +117,8 @@ TEST_CASE("a response of 6,291,556 bytes passes, one more byte is Function.Respo
   check_failure(service.invoke(R"({"bytes":6291557})"), "Function.ResponseSizeTooLarge",
                 "Response payload size exceeded maximum allowed payload size (6291556 bytes).");
   service.wait_for([](const Observation& what) {
-    return what.detail == R"(answer 413 {"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).","errorType":"RequestEntityTooLarge"})";
+    return what.detail ==
+           R"(answer 413 {"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes).","errorType":"RequestEntityTooLarge"})";
   });
   CHECK(service.invoke("2").body == "2");
   CHECK(service.details(Kind::process_started).size() == 1);
@@ -189,7 +194,8 @@ TEST_CASE("errors that extensions report name the failure that their exit causes
 }
 
 TEST_CASE("an extension that never registers, or never calls next, lets Init run out of time") {
-  for (const char* plan : {R"({"before":{"sleep":60}})", R"({"silent":true})", R"({"name":"other","events":["INVOKE"]})"}) {
+  for (const char* plan :
+       {R"({"before":{"sleep":60}})", R"({"silent":true})", R"({"name":"other","events":["INVOKE"]})"}) {
     RunningService service;
     service.settings.init_limit = std::chrono::milliseconds(500);
     service.settings.timeout = std::chrono::milliseconds(1'000);

@@ -62,16 +62,19 @@ TEST_CASE("the runtime gets the caller's contexts, ids and the ARN as the functi
   RunningService service;
   service.start();
   const std::string id = "11111111-2222-4333-8444-555555555555", root = "1-67f2a1b3-6e5c0f7b2d8a4c1e9f3b5d70";
-  auto reply = request(service.origin(), "POST", kPath + "arn%3Aaws%3Alambda%3Aeu-west-1%3A111122223333%3Afunction%3Aorders/invocations?Qualifier=live",
-                       R"({"headers":1})",
-                       {{"x-amzn-RequestId", id},
-                        {"X-Amzn-Trace-Id", "Root=" + root + ";Parent=53995c3f42cd8ad8;Sampled=1"},
-                        {"X-Amz-Client-Context", base64_encode("{\"custom\":\n{\"k\":\"v\"}}")},
-                        {"X-Amz-Tenant-Id", "blue"}});
+  auto reply =
+      request(service.origin(), "POST",
+              kPath + "arn%3Aaws%3Alambda%3Aeu-west-1%3A111122223333%3Afunction%3Aorders/invocations?Qualifier=live",
+              R"({"headers":1})",
+              {{"x-amzn-RequestId", id},
+               {"X-Amzn-Trace-Id", "Root=" + root + ";Parent=53995c3f42cd8ad8;Sampled=1"},
+               {"X-Amz-Client-Context", base64_encode("{\"custom\":\n{\"k\":\"v\"}}")},
+               {"X-Amz-Tenant-Id", "blue"}});
   CHECK(member(reply.body, "lambda-runtime-aws-request-id") == id);
   CHECK(reply.field("x-amzn-requestid") == id);
   CHECK(member(reply.body, "lambda-runtime-trace-id") == "Root=" + root + ";Parent=53995c3f42cd8ad8;Sampled=1");
-  CHECK(member(reply.body, "lambda-runtime-invoked-function-arn") == "arn:aws:lambda:eu-west-1:111122223333:function:orders:live");
+  CHECK(member(reply.body, "lambda-runtime-invoked-function-arn") ==
+        "arn:aws:lambda:eu-west-1:111122223333:function:orders:live");
   CHECK(reply.body.find(R"({\"custom\": {\"k\":\"v\"}})") != std::string::npos);
   CHECK(member(reply.body, "lambda-runtime-aws-tenant-id") == "blue");
   CHECK(is_uuid(member(reply.body, "lambda-runtime-invocation-id")));
@@ -84,7 +87,8 @@ TEST_CASE("a trace is made up, not sampled, when the caller sends none or a brok
   RunningService service;
   service.start();
   for (const char* given : {"", "Root=1;Parent=2"}) {
-    auto trace = member(service.invoke(R"({"headers":1})", {{"X-Amzn-Trace-Id", given}}).body, "lambda-runtime-trace-id");
+    auto trace =
+        member(service.invoke(R"({"headers":1})", {{"X-Amzn-Trace-Id", given}}).body, "lambda-runtime-trace-id");
     CHECK(trace.size() == 5 + 35 + 8 + 16 + 10);
     CHECK(trace.starts_with("Root=1-"));
     CHECK(trace.ends_with(";Sampled=0"));
@@ -104,31 +108,104 @@ TEST_CASE("requests that the service refuses have its status, type and text") {
   };
   const std::string ok = kPath + "orders/invocations";
   const std::vector<Row> rows{
-      {"unknown function", kPath + "other/invocations", "{}", {}, 404, "ResourceNotFoundException",
+      {"unknown function",
+       kPath + "other/invocations",
+       "{}",
+       {},
+       404,
+       "ResourceNotFoundException",
        R"({"Type":"User","Message":"Function not found: arn:aws:lambda:us-east-1:123456789012:function:other"})"},
-      {"unknown qualifier", ok + "?Qualifier=live", "{}", {}, 404, "ResourceNotFoundException",
+      {"unknown qualifier",
+       ok + "?Qualifier=live",
+       "{}",
+       {},
+       404,
+       "ResourceNotFoundException",
        R"({"Type":"User","Message":"Function not found: arn:aws:lambda:us-east-1:123456789012:function:orders:live"})"},
-      {"two qualifiers", kPath + "orders:1/invocations?Qualifier=2", "{}", {}, 400, "InvalidParameterValueException",
+      {"two qualifiers",
+       kPath + "orders:1/invocations?Qualifier=2",
+       "{}",
+       {},
+       400,
+       "InvalidParameterValueException",
        R"({"Type":"User","message":"The derived qualifier from the function name does not match the specified qualifier."})"},
-      {"not JSON", ok, "{\"a\":tru}", {}, 400, "InvalidRequestContentException",
+      {"not JSON",
+       ok,
+       "{\"a\":tru}",
+       {},
+       400,
+       "InvalidRequestContentException",
        R"({"Type":"User","message":"Could not parse request body into json: Could not parse payload into json: )"},
-      {"more than one value", ok, "1 2", {}, 400, "InvalidRequestContentException",
+      {"more than one value",
+       ok,
+       "1 2",
+       {},
+       400,
+       "InvalidRequestContentException",
        R"({"Type":"User","message":"Could not parse request body into json: )"},
-      {"payload over 6 MB", ok, "\"" + std::string(6'291'455, 'x') + "\"", {}, 413, "RequestEntityTooLargeException",
+      {"payload over 6 MB",
+       ok,
+       "\"" + std::string(6'291'455, 'x') + "\"",
+       {},
+       413,
+       "RequestEntityTooLargeException",
        R"x({"message":"6291457 byte payload is too large for the RequestResponse invocation type (limit 6291456 bytes)"})x"},
-      {"event over 1 MB", ok, "\"" + std::string(1'048'575, 'x') + "\"", {{"X-Amz-Invocation-Type", "Event"}}, 413,
+      {"event over 1 MB",
+       ok,
+       "\"" + std::string(1'048'575, 'x') + "\"",
+       {{"X-Amz-Invocation-Type", "Event"}},
+       413,
        "RequestEntityTooLargeException",
        R"x({"message":"1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)"})x"},
-      {"client context", ok, "{}", {{"X-Amz-Client-Context", "!"}}, 400, "InvalidRequestContentException",
+      {"client context",
+       ok,
+       "{}",
+       {{"X-Amz-Client-Context", "!"}},
+       400,
+       "InvalidRequestContentException",
        R"({"Type":"User","message":"Client context must be a valid Base64-encoded JSON object."})"},
-      {"invocation type", ok, "{}", {{"X-Amz-Invocation-Type", "Now"}}, 400, "ValidationException",
+      {"invocation type",
+       ok,
+       "{}",
+       {{"X-Amz-Invocation-Type", "Now"}},
+       400,
+       "ValidationException",
        R"({"message":"1 validation error detected: Value 'Now' at 'invocationType' failed to satisfy constraint: )"},
-      {"request id", ok, "{}", {{"x-amzn-RequestId", "7"}}, 400, "InvalidRequestContentException", R"({"Type":"User",)"},
-      {"tenant id", ok, "{}", {{"X-Amz-Tenant-Id", "a*b"}}, 400, "InvalidParameterValueException", R"({"Type":"User",)"},
-      {"name of 65 characters", kPath + std::string(65, 'n') + "/invocations", "{}", {}, 400, "InvalidParameterValueException",
+      {"request id",
+       ok,
+       "{}",
+       {{"x-amzn-RequestId", "7"}},
+       400,
+       "InvalidRequestContentException",
+       R"({"Type":"User",)"},
+      {"tenant id",
+       ok,
+       "{}",
+       {{"X-Amz-Tenant-Id", "a*b"}},
+       400,
+       "InvalidParameterValueException",
+       R"({"Type":"User",)"},
+      {"name of 65 characters",
+       kPath + std::string(65, 'n') + "/invocations",
+       "{}",
+       {},
+       400,
+       "InvalidParameterValueException",
        R"({"Type":"User","message":"1 validation error detected: Value ')"},
-      {"broken escape", kPath + "or%zzders/invocations", "{}", {}, 400, "InvalidParameterValueException", R"({"Type":"User",)"},
-      {"unknown operation", "/2015-03-31/functions/orders", "{}", {}, 404, "UnknownOperationException", R"({"Type":"User",)"},
+      {"broken escape",
+       kPath + "or%zzders/invocations",
+       "{}",
+       {},
+       400,
+       "InvalidParameterValueException",
+       R"({"Type":"User",)"},
+      {"unknown operation",
+       "/2015-03-31/functions/orders",
+       "{}",
+       {},
+       404,
+       "UnknownOperationException",
+       R"({"Type":"User",)"},
   };
   for (const auto& row : rows) {
     INFO(row.what);
@@ -190,7 +267,8 @@ TEST_CASE("with JSON logs the tail is made of platform events") {
   auto reply = service.invoke("{}", {{"X-Amz-Log-Type", "Tail"}});
   auto tail = *base64_decode(reply.field("x-amz-log-result"));
   CHECK(tail.starts_with("{\"time\":\""));
-  CHECK(tail.find("\"type\":\"platform.start\",\"record\":{\"requestId\":\"" + reply.field("x-amzn-requestid")) != tail.npos);
+  CHECK(tail.find("\"type\":\"platform.start\",\"record\":{\"requestId\":\"" + reply.field("x-amzn-requestid")) !=
+        tail.npos);
   CHECK(tail.find("\"type\":\"platform.report\"") != tail.npos);
   CHECK(tail.find("platform.runtimeDone") == tail.npos);  // DEBUG
 }

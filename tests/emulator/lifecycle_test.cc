@@ -56,7 +56,8 @@ class World final : public Orders, public Witness {
     told.push_back(what + " to " + identifier.substr(35) + ", deadline " + std::to_string(event.deadline_ms));
   }
   void answer(const Invocation&, Answer answer) override {
-    told.push_back(answer.aborted ? "abort" : "answer " + (answer.error_type.empty() ? answer.payload : answer.error_type));
+    told.push_back(answer.aborted ? "abort"
+                                  : "answer " + (answer.error_type.empty() ? answer.payload : answer.error_type));
   }
   void ended(const Invocation&) override {}
   void drain_output() override {}
@@ -190,7 +191,8 @@ TEST_CASE_FIXTURE(Fixture, "the runtime starts when all extensions have register
   CHECK(world.take() == Lines{"REPORT success", "settled"});
 }
 
-TEST_CASE_FIXTURE(Fixture, "internal extensions register until the runtime's first next, and Init waits for their next") {
+TEST_CASE_FIXTURE(Fixture,
+                  "internal extensions register until the runtime's first next, and Init waits for their next") {
   invoke();
   auto internal = enlist("internal", false, false);
   next();
@@ -207,7 +209,8 @@ TEST_CASE_FIXTURE(Fixture, "no more than ten extensions, and no name twice") {
   invoke();
   enlist("alpha");
   CHECK(lifecycle.extension_register("alpha", {}).error().message ==
-        "State transition from Registered to Registered failed for extension alpha. Error: State transition is not allowed");
+        "State transition from Registered to Registered failed for extension alpha. Error: State transition is not "
+        "allowed");
   for (int i = 1; i < 10; ++i) enlist("internal" + std::to_string(i));
   CHECK(lifecycle.extension_register("internal1", {}).error().message == "Extension with this name already registered");
   auto eleventh = lifecycle.extension_register("eleventh", {});
@@ -218,7 +221,8 @@ TEST_CASE_FIXTURE(Fixture, "an Init of ten seconds is given up, reset and tried 
   invoke();
   CHECK(world.alarm_at == world.time + 10s);
   ring();
-  CHECK(world.take() == Lines{"init started, phase init", "start runtime", "init ended: timeout Runtime.Unknown", "kill 0"});
+  CHECK(world.take() ==
+        Lines{"init started, phase init", "start runtime", "init ended: timeout Runtime.Unknown", "kill 0"});
   lifecycle.process_exited(kRuntime, "signal: killed");
   CHECK(world.take() == Lines{"init started, phase invoke", "start runtime"});
   CHECK(world.alarm_at == world.time + 3s);
@@ -281,7 +285,8 @@ TEST_CASE_FIXTURE(Fixture, "with an external extension: SIGTERM, 300 ms, SIGKILL
   CHECK(world.take() == Lines{"terminate 0"});
   CHECK(world.alarm_at == start + 300ms);
   ring();
-  CHECK(world.take() == Lines{"kill 0", "SHUTDOWN spindown to 1, deadline 2000", "kill 2", "SHUTDOWN spindown to 3, deadline 2000"});
+  CHECK(world.take() ==
+        Lines{"kill 0", "SHUTDOWN spindown to 1, deadline 2000", "kill 2", "SHUTDOWN spindown to 3, deadline 2000"});
   lifecycle.process_exited(kRuntime, "signal: killed");
   lifecycle.process_exited(2, "signal: killed");
   lifecycle.process_exited(3, "");
@@ -408,9 +413,11 @@ TEST_CASE_FIXTURE(Fixture, "the id of a response is checked before the state, an
   CHECK(refusal(lifecycle.check_response("a", {}, false)) == "accepted");
   respond();
   CHECK(refusal(lifecycle.check_response("a", {}, false)) ==
-        "403 InvalidStateTransition State transition from RuntimeResponseSentState to InvocationResponse failed for runtime. "
+        "403 InvalidStateTransition State transition from RuntimeResponseSentState to InvocationResponse failed for "
+        "runtime. "
         "Error: State transition is not allowed");
-  CHECK(refusal(lifecycle.check_response("a", {}, true)).find("to InvocationErrorResponse failed") != std::string::npos);
+  CHECK(refusal(lifecycle.check_response("a", {}, true)).find("to InvocationErrorResponse failed") !=
+        std::string::npos);
   next();
   CHECK(refusal(lifecycle.check_response("a", {}, false)) == "400 InvalidRequestID Invalid request ID");
 }
@@ -419,20 +426,26 @@ TEST_CASE_FIXTURE(Fixture, "init/error is for Init only, and nothing follows it"
   invoke();
   REQUIRE(lifecycle.runtime_init_error("{}", "Runtime.X").has_value());
   CHECK(refusal(lifecycle.runtime_next()) ==
-        "403 InvalidStateTransition State transition from InitError to Ready failed for runtime. Error: State transition is "
+        "403 InvalidStateTransition State transition from InitError to Ready failed for runtime. Error: State "
+        "transition is "
         "not allowed");
-  CHECK(refusal(lifecycle.runtime_init_error("{}", "Runtime.X")).find("from InitError to InitError") != std::string::npos);
+  CHECK(refusal(lifecycle.runtime_init_error("{}", "Runtime.X")).find("from InitError to InitError") !=
+        std::string::npos);
   lifecycle.process_exited(kRuntime, "exit status 1");
   next();
-  CHECK(refusal(lifecycle.runtime_init_error("{}", "Runtime.X")).find("from Running to InitError") != std::string::npos);
+  CHECK(refusal(lifecycle.runtime_init_error("{}", "Runtime.X")).find("from Running to InitError") !=
+        std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Fixture, "calls of extensions without a known identifier are refused") {
   invoke();
-  CHECK(refusal(lifecycle.extension_next("")) == "403 Extension.MissingExtensionIdentifier Missing Lambda-Extension-Identifier header");
-  CHECK(refusal(lifecycle.extension_next("x")) == "403 Extension.InvalidExtensionIdentifier Invalid Lambda-Extension-Identifier");
+  CHECK(refusal(lifecycle.extension_next("")) ==
+        "403 Extension.MissingExtensionIdentifier Missing Lambda-Extension-Identifier header");
+  CHECK(refusal(lifecycle.extension_next("x")) ==
+        "403 Extension.InvalidExtensionIdentifier Invalid Lambda-Extension-Identifier");
   const std::string unknown = "11111111-1111-4111-8111-111111111111";
-  CHECK(refusal(lifecycle.extension_next(unknown)) == "403 Extension.UnknownExtensionIdentifier Unknown extension " + unknown);
+  CHECK(refusal(lifecycle.extension_next(unknown)) ==
+        "403 Extension.UnknownExtensionIdentifier Unknown extension " + unknown);
   CHECK(refusal(lifecycle.extension_exit_error(unknown, "T")) ==
         "403 Extension.UnknownExtensionIdentifier Unknown Lambda-Extension-Identifier");
 }
@@ -444,7 +457,8 @@ TEST_CASE_FIXTURE(Fixture, "init/error of an extension comes before its first ne
   next(beta);
   CHECK(refusal(lifecycle.extension_init_error(alpha, "T")) == "accepted");
   CHECK(refusal(lifecycle.extension_init_error(alpha, "T")) == "accepted");
-  CHECK(refusal(lifecycle.extension_next(alpha)).find("from InitError to Ready failed for extension " + alpha) != std::string::npos);
+  CHECK(refusal(lifecycle.extension_next(alpha)).find("from InitError to Ready failed for extension " + alpha) !=
+        std::string::npos);
   CHECK(refusal(lifecycle.extension_init_error(beta, "T")).find("from Ready to InitError") != std::string::npos);
   CHECK(refusal(lifecycle.extension_exit_error(beta, "T")) == "accepted");
 }

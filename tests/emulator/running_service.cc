@@ -148,7 +148,8 @@ void RunningService::stop() {
   thread_.join();
 }
 
-Reply RunningService::invoke(const std::string& payload, const std::vector<std::pair<std::string, std::string>>& fields) {
+Reply RunningService::invoke(const std::string& payload,
+                             const std::vector<std::pair<std::string, std::string>>& fields) {
   return request(origin_, "POST", "/2015-03-31/functions/function/invocations", payload, fields);
 }
 

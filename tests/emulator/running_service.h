@@ -38,8 +38,8 @@ struct Reply {
 };
 
 // One request to a loopback port; fails the test when there is no answer.
-Reply request(const core::Origin& origin, const std::string& method, const std::string& target, const std::string& body = {},
-              const std::vector<std::pair<std::string, std::string>>& fields = {});
+Reply request(const core::Origin& origin, const std::string& method, const std::string& target,
+              const std::string& body = {}, const std::vector<std::pair<std::string, std::string>>& fields = {});
 
 // The value behind "name": in JSON text, as it stands there; empty when not there.
 std::string member(const std::string& json, const std::string& name);

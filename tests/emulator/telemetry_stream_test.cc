@@ -27,7 +27,8 @@ struct Fixture {
   asio::io_context io;
   std::vector<std::string> batches;  // bodies, refused ones included
   std::vector<unsigned> statuses;    // of the answers to come; 200 when there are none
-  core::HttpServer consumer{io, {.host_names = {"sandbox.localdomain"}}, [this](core::HttpExchange& exchange) { return take(exchange); }};
+  core::HttpServer consumer{
+      io, {.host_names = {"sandbox.localdomain"}}, [this](core::HttpExchange& exchange) { return take(exchange); }};
   std::uint16_t port = consumer.listen("127.0.0.1", 0)->port;
 
   asio::awaitable<void> take(core::HttpExchange& exchange) {
@@ -93,7 +94,8 @@ TEST_CASE_FIXTURE(Fixture, "events wait for a consumer that listens later") {
   auto stream = std::make_shared<TelemetryStream>(io, subscription());
   stream->add("1");
   io.run_for(200ms);
-  core::HttpServer later(io, {.host_names = {"sandbox.localdomain"}}, [this](core::HttpExchange& exchange) { return take(exchange); });
+  core::HttpServer later(io, {.host_names = {"sandbox.localdomain"}},
+                         [this](core::HttpExchange& exchange) { return take(exchange); });
   REQUIRE(later.listen("127.0.0.1", port).has_value());
   run_until([&] { return batches.size() == 1; });
   CHECK(batches[0] == "[1]");

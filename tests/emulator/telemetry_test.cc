@@ -13,7 +13,8 @@ using Kind = Observation::Kind;
 
 namespace {
 
-std::string subscription(const std::string& types, const std::string& schema = "2022-12-13", const std::string& more = "") {
+std::string subscription(const std::string& types, const std::string& schema = "2022-12-13",
+                         const std::string& more = "") {
   return R"({"subscribe":{"schemaVersion":")" + schema + R"(","types":)" + types +
          R"(,"buffering":{"maxItems":1000,"maxBytes":262144,"timeoutMs":25},)" +
          R"("destination":{"protocol":"HTTP","URI":"http://sandbox.localdomain:PORT/in/here?a=b"}})" + more + "}";
@@ -52,9 +53,9 @@ TEST_CASE("platform events of Init, each call and its report arrive in order, at
   auto all = delivered(service, "alpha");
   CHECK(all.find(R"({"batch": "/in/here?a=b")") != std::string::npos);
   std::size_t at = 0;
-  for (const char* type : {"platform.initStart", "platform.telemetrySubscription", "platform.initRuntimeDone", "platform.extension",
-                           "platform.initReport", "platform.start", "platform.runtimeDone", "platform.report", "platform.start",
-                           "platform.runtimeDone", "platform.report"}) {
+  for (const char* type : {"platform.initStart", "platform.telemetrySubscription", "platform.initRuntimeDone",
+                           "platform.extension", "platform.initReport", "platform.start", "platform.runtimeDone",
+                           "platform.report", "platform.start", "platform.runtimeDone", "platform.report"}) {
     INFO(type);
     auto found = all.find("\"" + std::string(type) + "\"", at);
     REQUIRE(found != std::string::npos);
@@ -87,11 +88,10 @@ TEST_CASE("JSON lines are objects from schema 2022-12-13 on when logs are JSON, 
     LogFormat format;
     const char *schema, *expected;
   };
-  for (auto [format, schema, expected] :
-       {Row{LogFormat::json, "2022-12-13", R"("record": {"level": "INFO"})"},
-        Row{LogFormat::json, "2025-01-29", R"("record": {"level": "INFO"})"},
-        Row{LogFormat::json, "2022-07-01", R"("record": "{\"level\":\"INFO\"}")"},
-        Row{LogFormat::text, "2022-12-13", R"("record": "{\"level\":\"INFO\"}")"}}) {
+  for (auto [format, schema, expected] : {Row{LogFormat::json, "2022-12-13", R"("record": {"level": "INFO"})"},
+                                          Row{LogFormat::json, "2025-01-29", R"("record": {"level": "INFO"})"},
+                                          Row{LogFormat::json, "2022-07-01", R"("record": "{\"level\":\"INFO\"}")"},
+                                          Row{LogFormat::text, "2022-12-13", R"("record": "{\"level\":\"INFO\"}")"}}) {
     RunningService service;
     service.settings.log_format = format;
     service.add_extension("alpha", subscription(R"(["function"])", schema));
@@ -112,7 +112,8 @@ TEST_CASE("a batch that is refused comes again until it is taken, and none is lo
   service.wait_for([](const Observation& what) { return what.kind == Kind::invocation_ended && what.number == 3; });
   // The extension ends at SHUTDOWN; what matters is there before.
   auto text = [&] { return delivered(service, "alpha"); };
-  for (int i = 0; i < 600 && count(text(), "\"platform.report\"") < 3; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  for (int i = 0; i < 600 && count(text(), "\"platform.report\"") < 3; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   CHECK(count(text(), "\"platform.report\"") == 3);
   CHECK(count(text(), "\"platform.initStart\"") == 1);
   CHECK(count(service.record_text("alpha"), "\"refused\": true") == 3);
@@ -142,7 +143,8 @@ TEST_CASE("a sampled trace is in start, runtimeDone and report") {
   service.wait_for(Kind::invocation_ended);
   service.stop();
   CHECK(count(delivered(service, "alpha"),
-              R"("tracing": {"spanId": "53995c3f42cd8ad8", "type": "X-Amzn-Trace-Id", "value": ")" + trace + "\"}") == 3);
+              R"("tracing": {"spanId": "53995c3f42cd8ad8", "type": "X-Amzn-Trace-Id", "value": ")" + trace + "\"}") ==
+        3);
 }
 
 TEST_CASE("a crash, its reset and the Init that follows are told with their types") {
@@ -178,18 +180,24 @@ TEST_CASE("what is wrong in a subscription is named") {
   CHECK(problem(R"({"types":["platform"]})") == "schemaVersion: required");
   CHECK(problem(R"({"schemaVersion":"2020-01-01")" + rest) ==
         "schemaVersion: 2020-01-01 is none of 2022-07-01, 2022-12-13, 2025-01-29");
-  CHECK(problem(R"({"schemaVersion":"2022-12-13"})") == "types: must name at least one of platform, function, extension");
-  CHECK(problem(R"({"schemaVersion":"2022-12-13","types":["logs"]})") == "types: logs is none of platform, function, extension");
+  CHECK(problem(R"({"schemaVersion":"2022-12-13"})") ==
+        "types: must name at least one of platform, function, extension");
+  CHECK(problem(R"({"schemaVersion":"2022-12-13","types":["logs"]})") ==
+        "types: logs is none of platform, function, extension");
   CHECK(problem(R"({"schemaVersion":"2022-12-13","types":"platform"})") == "types: must be a list of strings");
   const std::string head = R"({"schemaVersion":"2022-12-13","types":["platform"],)";
   CHECK(problem(head + R"("destination":{"protocol":"UDP"}})") == "destination.protocol: must be HTTP or TCP");
   CHECK(problem(head + R"("destination":{"protocol":"TCP"}})") == "destination.port: required for TCP");
   CHECK(problem(head + R"("destination":{"protocol":"HTTP","URI":"http://example.com:80/"}})") ==
         "destination.URI: the host must be sandbox.localdomain, not example.com");
-  CHECK(problem(head + R"("destination":{"protocol":"HTTP","URI":"https://sandbox:1"}})") == "destination.URI: must begin with http://");
-  CHECK(problem(head + R"("buffering":{"timeoutMs":24}})") == "buffering.timeoutMs 24: must be a number from 25 to 30000");
-  CHECK(problem(head + R"("buffering":{"maxItems":10001}})") == "buffering.maxItems 10001: must be a number from 1000 to 10000");
-  CHECK(problem(head + R"("buffering":{"maxBytes":"many"}})") == "buffering.maxBytes: must be a number from 262144 to 1048576");
+  CHECK(problem(head + R"("destination":{"protocol":"HTTP","URI":"https://sandbox:1"}})") ==
+        "destination.URI: must begin with http://");
+  CHECK(problem(head + R"("buffering":{"timeoutMs":24}})") ==
+        "buffering.timeoutMs 24: must be a number from 25 to 30000");
+  CHECK(problem(head + R"("buffering":{"maxItems":10001}})") ==
+        "buffering.maxItems 10001: must be a number from 1000 to 10000");
+  CHECK(problem(head + R"("buffering":{"maxBytes":"many"}})") ==
+        "buffering.maxBytes: must be a number from 262144 to 1048576");
 }
 
 TEST_CASE("a subscription that says nothing about buffering gets Lambda's defaults") {

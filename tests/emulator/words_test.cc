@@ -32,9 +32,10 @@ TEST_CASE("REPORT has Lambda's fields in Lambda's order, a tab behind each") {
   report.extensions = 310us;
   report.status = "error";
   report.error_type = "Runtime.ExitError";
-  CHECK(report_line(report) ==
-        "REPORT RequestId: id\tDuration: 10.00 ms\tBilled Duration: 90 ms\tMemory Size: 128 MB\tMax Memory Used: 31 MB\t"
-        "Status: error\tError Type: Runtime.ExitError\t");
+  CHECK(
+      report_line(report) ==
+      "REPORT RequestId: id\tDuration: 10.00 ms\tBilled Duration: 90 ms\tMemory Size: 128 MB\tMax Memory Used: 31 MB\t"
+      "Status: error\tError Type: Runtime.ExitError\t");
   report.status = "timeout";
   CHECK(report_line(report).ends_with("\tStatus: timeout\t"));
 }
@@ -46,8 +47,10 @@ TEST_CASE("the other lines of the log") {
         "INIT_REPORT Init Duration: 1236.04 ms\tPhase: init\tStatus: timeout");
   CHECK(init_report_line(1ms, "invoke", "error", "Extension.Crash") ==
         "INIT_REPORT Init Duration: 1.00 ms\tPhase: invoke\tStatus: error\tError Type: Extension.Crash");
-  CHECK(extension_line("x", "Ready", {"INVOKE", "SHUTDOWN"}) == "EXTENSION\tName: x\tState: Ready\tEvents: [INVOKE,SHUTDOWN]");
-  CHECK(telemetry_line("x", {"platform", "function"}) == "TELEMETRY\tName: x\tState: Subscribed\tTypes: [Platform, Function]");
+  CHECK(extension_line("x", "Ready", {"INVOKE", "SHUTDOWN"}) ==
+        "EXTENSION\tName: x\tState: Ready\tEvents: [INVOKE,SHUTDOWN]");
+  CHECK(telemetry_line("x", {"platform", "function"}) ==
+        "TELEMETRY\tName: x\tState: Subscribed\tTypes: [Platform, Function]");
 }
 
 TEST_CASE("functions are named in four ways") {
@@ -61,8 +64,9 @@ TEST_CASE("functions are named in four ways") {
   CHECK(parse_function_name("orders:$LATEST")->qualifier == "$LATEST");
   CHECK(parse_function_name("111122223333:function:orders:7")->qualifier == "7");
   CHECK(parse_function_name(std::string(64, 'n')).has_value());
-  for (const char* wrong : {"", ":", "a:b:c", "a:", "a b", "arn:aws:s3:::bucket", "arn:aws:lambda:r:1:function:f",
-                            "arn:aws:lambda:us-east-1:111122223333:function:f:a:b", "11:function:f", "f:$latest", "../f"}) {
+  for (const char* wrong :
+       {"", ":", "a:b:c", "a:", "a b", "arn:aws:s3:::bucket", "arn:aws:lambda:r:1:function:f",
+        "arn:aws:lambda:us-east-1:111122223333:function:f:a:b", "11:function:f", "f:$latest", "../f"}) {
     INFO(std::string(wrong));
     CHECK_FALSE(parse_function_name(wrong).has_value());
   }
@@ -106,7 +110,8 @@ TEST_CASE("JSON is checked to its end") {
     INFO(std::string(good));
     CHECK(json_problem(good).empty());
   }
-  for (const char* bad : {"", " ", "nul", "tru", "[1,]", "{\"a\":tru}", "{\"a\":1}}", "1 2", "[1] x", "{\"a\"}", "'a'", "\xff", "[1"}) {
+  for (const char* bad :
+       {"", " ", "nul", "tru", "[1,]", "{\"a\":tru}", "{\"a\":1}}", "1 2", "[1] x", "{\"a\"}", "'a'", "\xff", "[1"}) {
     INFO(std::string(bad));
     CHECK_FALSE(json_problem(bad).empty());
   }
@@ -141,7 +146,9 @@ TEST_CASE("exits are worded as Lambda does") {
 }
 
 TEST_CASE("reserved variables are known, changeable ones are not reserved") {
-  for (const char* name : {"_HANDLER", "AWS_REGION", "AWS_SESSION_TOKEN", "LAMBDA_TASK_ROOT"}) CHECK(is_reserved_variable(name));
-  for (const char* name : {"PATH", "TZ", "LANG", "AWS_XRAY_CONTEXT_MISSING", "TABLE"}) CHECK_FALSE(is_reserved_variable(name));
+  for (const char* name : {"_HANDLER", "AWS_REGION", "AWS_SESSION_TOKEN", "LAMBDA_TASK_ROOT"})
+    CHECK(is_reserved_variable(name));
+  for (const char* name : {"PATH", "TZ", "LANG", "AWS_XRAY_CONTEXT_MISSING", "TABLE"})
+    CHECK_FALSE(is_reserved_variable(name));
   CHECK(reserved_variables_message("AWS_REGION").ends_with("Reserved keys used in this request: AWS_REGION"));
 }
