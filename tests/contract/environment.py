@@ -138,19 +138,24 @@ class Environment:
 
     def close(self):
         self.stage.close()  # which ends the actors
-        if self.process.poll() is None:
-            self._end()
-        self._output.close()
-        self._log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            if self.process.poll() is None:
+                self._end()
+        finally:
+            self._output.close()
+            self._log.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _end(self):
+        """Whatever happened in it, it ends well; sanitizers would make it end badly."""
         self.process.terminate()
         try:
-            self.process.wait(PATIENCE_S)
+            status = self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
+            status = self.process.wait()
+        if status != 0:
+            raise RuntimeError(f"it ended with {status}:\n{self.everything()}")
 
 
 def binary(name):
