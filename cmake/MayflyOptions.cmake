@@ -35,6 +35,7 @@ target_compile_options(mayfly_deployable INTERFACE
   -ffunction-sections -fdata-sections $<${_is_module}:-fvisibility=hidden>)
 if(MAYFLY_MINIMAL_LIBRARIES)
   target_link_options(mayfly_deployable INTERFACE
-    -static-libstdc++ -static-libgcc -Wl,-u,_dl_find_object -Wl,--gc-sections -Wl,--exclude-libs,ALL -Wl,--as-needed -Wl,-O1
+    -static-libstdc++ -static-libgcc -Wl,--wrap=_dl_find_object -Wl,-u,__wrap__dl_find_object
+    -Wl,--gc-sections -Wl,--exclude-libs,ALL -Wl,--as-needed -Wl,-O1
     $<${_is_module}:-Wl,-Bsymbolic>)
 endif()

@@ -6,6 +6,8 @@
 
 #if __GLIBC_PREREQ(2, 35)
 
+extern "C" int __wrap__dl_find_object(void* address, dl_find_object* found) noexcept;
+
 namespace {
 
 using FindObject = int (*)(void*, dl_find_object*);
@@ -14,7 +16,7 @@ using FindObject = int (*)(void*, dl_find_object*);
 
 TEST_CASE("the unwinder finds the same tables as through glibc") {
   auto glibc = reinterpret_cast<FindObject>(dlsym(RTLD_DEFAULT, "_dl_find_object"));
-  FindObject ours = _dl_find_object;
+  FindObject ours = __wrap__dl_find_object;
   REQUIRE((glibc != nullptr && glibc != ours));
   auto on_heap = std::make_unique<int>();
   int on_stack = 0;

@@ -16,11 +16,11 @@ def run(*command):
 
 
 def build(folder, *options):
-    """The folder with hello.zip and handler.zip, below `folder`."""
+    """The folder with hello.zip, hello_static.zip and handler.zip, below `folder`."""
     build = folder / "build"
     run("cmake", "-S", PROJECT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
         "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", *NOTHING_INSTALLED, *options)
-    run("cmake", "--build", build, "--target", "package_hello", "package_handler")
+    run("cmake", "--build", build, "--target", "package_hello", "package_hello_static", "package_handler")
     return build
 
 

@@ -19,17 +19,19 @@ class ConsumerTest(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mayfly-test-"))
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def check_function(self, build):
-        task = consumer.unpack(build / "hello.zip", self.folder / "task")
-        program = Elf((task / "bootstrap").read_bytes())
-        self.assertLessEqual(program.newest_glibc(), (2, 34))
-        self.assertTrue(program.has_symbol_table, "stack traces have no names")
+    def check_function(self, build, name="hello"):
+        task = consumer.unpack(build / f"{name}.zip", self.folder / name)
+        self.assertLessEqual(Elf((task / "bootstrap").read_bytes()).newest_glibc(), (2, 34))
         with rie.Rie([task / "bootstrap"], folder=task) as emulator:
             self.assertEqual(json.loads(emulator.invoke('{"name":"Ada"}')), {"text": "good day, Ada", "length": 6.5})
+            error = json.loads(emulator.invoke('{"name":""}'))
+        self.assertEqual(error["errorType"], "Visit.Nameless")
+        self.assertTrue(any("Visit const&" in frame for frame in error["stackTrace"]), error)
 
     def test_find_package_gives_library_and_packaging_wherever_it_was_moved(self):
         build = consumer.build_installed(self.folder)
         self.check_function(build)
+        self.check_function(build, "hello_static")
         self.assertEqual(zipfile.ZipFile(build / "handler.zip").namelist(), ["handler.so"])
 
     def test_add_subdirectory_gives_the_same(self):

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 
+#include <mayfly/error.h>
 #include <mayfly/runtime.h>
 
 struct Visit {
@@ -26,6 +27,7 @@ std::string first_line(const char* path) {
 }
 
 Greeting greet(const Visit& visit) {
+  if (visit.name.empty()) throw mayfly::Error("Visit.Nameless", "a visitor has a name");
   std::string text = first_line("greeting.txt") + ", " + visit.name;
   return {text, 0.5 * static_cast<double>(text.size())};
 }
