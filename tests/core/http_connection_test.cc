@@ -255,6 +255,39 @@ TEST_CASE("the wake-up descriptor interrupts a wait, and the answer can still be
   ::close(wake);
 }
 
+TEST_CASE("an answer can be kept while the next one is received") {
+  Loopback server([](Peer& peer, int) {
+    for (int i = 0; i < 2; ++i) peer.write(ok(peer.read_message()));
+  });
+  auto connection = connection_to(server);
+  mayfly::core::HttpAnswer event(1'000'000);
+  connection.receive_into(event);
+  auto first = connection.exchange(post_head(5), "event", guard());
+  REQUIRE(first);
+  CHECK(*first == &event);
+  mayfly::core::HttpAnswer other(1'000'000);
+  connection.receive_into(other);
+  CHECK(body_of(connection.exchange(kGet, "", guard())) == kGet);
+  CHECK(event.body() == post_head(5) + "event");
+}
+
+TEST_CASE("another descriptor can take over waking") {
+  int wake = eventfd(1, EFD_CLOEXEC);
+  Loopback server([](Peer& peer, int) {
+    peer.read_message();
+    peer.write(ok("undisturbed"));
+    peer.closed_by_peer();
+  });
+  auto connection = connection_to(server, {.wake_fd = wake});
+  connection.wake_on(-1);
+  CHECK(body_of(connection.exchange(kGet, "", Deadline::never())) == "undisturbed");
+  connection.wake_on(wake);
+  auto interrupted = connection.exchange(kGet, "", Deadline::never());
+  REQUIRE_FALSE(interrupted);
+  CHECK(interrupted.error().code == Errc::interrupted);
+  ::close(wake);
+}
+
 TEST_CASE("a request sent before the last answer was received goes out on a new connection") {
   Loopback server([](Peer& peer, int number) {
     auto request = peer.read_message();
