@@ -211,7 +211,9 @@ expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::strin
 void Environment::process_exited(ProcessId id, std::shared_ptr<Generation> generation, std::string how) {
   if (!generation || generation != generation_) return;
   peak_kb_ = std::max(peak_kb_, running_[id]->peak_memory_kb());
-  if (lifecycle_.is_stopping()) return lifecycle_.process_exited(id, how);
+  // Between invocations there is nothing to post, and the next one must not be
+  // handed to a process that is gone.
+  if (lifecycle_.is_stopping() || lifecycle_.is_free()) return lifecycle_.process_exited(id, how);
   auto last_words = std::make_shared<asio::steady_timer>(io_, kLastWords);
   last_words->async_wait([self = shared_from_this(), id, generation, how, last_words](boost::system::error_code) {
     if (generation == self->generation_) self->lifecycle_.process_exited(id, how);
