@@ -1,4 +1,4 @@
-"""The list of divergences is whole, and the table printed from it is current."""
+"""The list of divergences is whole, and the table in emulator/README.md is current."""
 
 import pathlib
 import re
@@ -17,8 +17,8 @@ class Divergences(unittest.TestCase):
         self.assertEqual(known, used)
 
     def test_the_table_is_current(self):
-        self.assertEqual((HERE / "divergences.md").read_text(), divergences.table(),
-                         "run: python3 tests/contract/divergences.py > tests/contract/divergences.md")
+        readme = (HERE.parent.parent / "emulator" / "README.md").read_text()
+        self.assertIn(divergences.table(), readme, "put the output of tests/contract/divergences.py into emulator/README.md")
 
 
 if __name__ == "__main__":
