@@ -97,9 +97,8 @@ bool read_scalar(json::Value& value, std::string& out) {
   std::string_view text;
   if (value.kind() == json::Kind::string) {
     if (value.get(text) != json::Status::ok) return false;
-  } else if (value.kind() != json::Kind::number && value.kind() != json::Kind::boolean) {
-    return false;
-  } else if (value.raw(text) != json::Status::ok) {
+  } else if ((value.kind() != json::Kind::number && value.kind() != json::Kind::boolean) ||
+             value.raw(text) != json::Status::ok) {
     return false;
   }
   out = trimmed(text);

@@ -94,7 +94,7 @@ class Parser {
       if (!taken) return unexpected(taken.error());
     }
     if (auto belongs = check_commands(); !belongs) return unexpected(belongs.error());
-    if (out_.settings[OptionRef("help").row].values.size() > 0) out_.help = true;
+    if (!out_.settings[OptionRef("help").row].values.empty()) out_.help = true;
     if (out_.help) return std::move(out_);
     if (auto read = read_variables(); !read) return unexpected(read.error());
     return std::move(out_);
@@ -140,7 +140,7 @@ class Parser {
 
   // "-q", "-vv", "-p9001", "-p 9001".
   Decided<void> letters(const std::vector<std::string>& words) {
-    const std::string word = words[at_];
+    const std::string& word = words[at_];
     for (std::size_t i = 1; i < word.size(); ++i) {
       auto row = row_of(word[i]);
       std::string typed = std::string("-") + word[i];

@@ -62,7 +62,7 @@ Name parse_name(std::string_view handler) {
 std::string find_file(const std::string& file) {
   std::string task_root(core::env("LAMBDA_TASK_ROOT").value_or(kDefaultTaskRoot));
   std::string looked_at;
-  for (std::string folder : {task_root, std::string(kLayerLibraries)}) {
+  for (const std::string& folder : {task_root, std::string(kLayerLibraries)}) {
     if (!folder.starts_with('/')) {
       fail_init("Runtime.InvalidHandler", "LAMBDA_TASK_ROOT is '" + folder + "', which is no absolute path");
     }

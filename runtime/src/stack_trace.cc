@@ -49,7 +49,7 @@ const void* current_exception_object() {
   std::exception_ptr current = std::current_exception();
   static_assert(sizeof current == sizeof(void*));
   const void* object;
-  std::memcpy(&object, &current, sizeof object);
+  std::memcpy(&object, &current, sizeof object);  // NOLINT(bugprone-undefined-memory-manipulation)
   return object;
 }
 
