@@ -45,10 +45,9 @@ class ImageTest(unittest.TestCase):
     @classmethod
     def build_base(cls):
         root = cls.folder / "base" / "root"
-        program = consumer.RELEASE / "bin" / "bootstrap"
-        libraries = [word for line in consumer.run("ldd", program).splitlines() for word in line.split()
-                     if word.startswith("/")]
-        for path in libraries:
+        programs = [consumer.RELEASE / path for path in ("bin/bootstrap", "bin/mayfly-telemetry", "examples/orders")]
+        words = consumer.run("ldd", *programs).split()
+        for path in {word for word in words if word.startswith("/lib")}:
             target = root / path.lstrip("/")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)

@@ -10,6 +10,7 @@ import pathlib
 import platform
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -67,7 +68,9 @@ class Rie:
         self._log.seek(0)
         return self._log.read().decode(errors="replace")
 
-    def __exit__(self, *_):
+    def __exit__(self, error, *_):
+        if error:
+            sys.stderr.write(f"--- the official emulator ---\n{self.log()}\n")
         self._process.terminate()
         try:
             self._process.wait(10)
