@@ -32,6 +32,8 @@ class ConsumerTest(unittest.TestCase):
         build = consumer.build_installed(self.folder)
         self.check_function(build)
         self.check_function(build, "hello_static")
+        consumer.run("cmake", "--build", build, "--target", "extension")
+        self.assertLessEqual(Elf((build / "extension").read_bytes()).newest_glibc(), (2, 34))
         self.assertEqual(zipfile.ZipFile(build / "handler.zip").namelist(), ["handler.so"])
 
     def test_add_subdirectory_gives_the_same(self):
