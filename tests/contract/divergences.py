@@ -2,7 +2,7 @@
 
 Each is checked on both servers by the cases that name it. Printed as a table:
 
-    python3 divergences.py > divergences.md
+    python3 divergences.py      for emulator/README.md
 """
 
 
