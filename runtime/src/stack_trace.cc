@@ -18,6 +18,7 @@ constexpr std::size_t kMaxFrames = 32;
 
 struct Trace {
   const void* exception = nullptr;
+  std::uintptr_t thrower = 0;  // the address behind its call of __cxa_throw
   std::size_t size = 0;
   std::array<std::uintptr_t, kMaxFrames> frames;
 };
@@ -30,16 +31,20 @@ thread_local std::size_t next_trace = 0;
 
 _Unwind_Reason_Code add_frame(_Unwind_Context* context, void* to) {
   auto& trace = *static_cast<Trace*>(to);
+  std::uintptr_t address = _Unwind_GetIP(context);
+  // Frames of our own come first; how many depends on what was inlined.
+  if (trace.size == 0 && address != trace.thrower) return _URC_NO_REASON;
   if (trace.size == kMaxFrames) return _URC_END_OF_STACK;
   // The address behind a call may belong to the next function already.
-  trace.frames[trace.size++] = _Unwind_GetIP(context) - 1;
+  trace.frames[trace.size++] = address - 1;
   return _URC_NO_REASON;
 }
 
-[[gnu::noinline]] void capture(const void* exception) {
+void capture(const void* exception, const void* thrower) {
   Trace& trace = traces[next_trace];
   next_trace = (next_trace + 1) % kTraces;
   trace.exception = exception;
+  trace.thrower = reinterpret_cast<std::uintptr_t>(thrower);
   trace.size = 0;
   _Unwind_Backtrace(&add_frame, &trace);
 }
@@ -77,8 +82,7 @@ std::vector<std::string> current_exception_stack() {
   const Trace* trace = trace_of(current_exception_object());
   if (!trace) return names;
   SymbolNames symbols;
-  // The first two frames are capture() and the wrapper below.
-  for (std::size_t i = 2; i < trace->size; ++i) {
+  for (std::size_t i = 0; i < trace->size; ++i) {
     std::string name = symbols.name_of(trace->frames[i]);
     bool ours = is_runtime_frame(name);
     // A small handler is inlined into the frame that calls it: the only trace of it.
@@ -93,7 +97,7 @@ std::vector<std::string> current_exception_stack() {
 extern "C" {
 [[noreturn]] void __real___cxa_throw(void* exception, std::type_info* type, void (*destroy)(void*));
 [[noreturn, gnu::noinline]] void __wrap___cxa_throw(void* exception, std::type_info* type, void (*destroy)(void*)) {
-  mayfly::runtime::capture(exception);
+  mayfly::runtime::capture(exception, __builtin_return_address(0));
   __real___cxa_throw(exception, type, destroy);
 }
 }

@@ -2,6 +2,7 @@
 runnable on Amazon Linux 2023, nothing needed but glibc's own libraries, small.
 """
 
+import json
 import pathlib
 import subprocess
 import tempfile
@@ -40,6 +41,13 @@ class DeployableTest(unittest.TestCase):
     def test_what_goes_into_layers_carries_no_symbol_table(self):
         self.check(["bootstrap", "mayfly-telemetry"], lambda _, path: self.assertFalse(
             Elf(path.read_bytes()).has_symbol_table))
+
+    def test_an_exception_has_the_stack_of_its_throw_in_a_release_program_too(self):
+        order = '{"id":"a","items":[{"sku":"tea","quantity":0,"unit_price":1}]}'
+        done = subprocess.run([RELEASE / "bin/mayfly", "invoke", "--handler", "price", "--payload", order, "--",
+                               RELEASE / "examples/orders"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("::price(", json.loads(done.stdout)["stackTrace"][0])
 
 
 if __name__ == "__main__":
