@@ -80,7 +80,8 @@ std::string demangled(const char* name) {
   char* text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
   std::string out = status == 0 && text ? text : name;
   std::free(text);
-  return out;
+  // "f() [clone .cold]": where the compiler put the part that throws.
+  return out.substr(0, out.find(" [clone "));
 }
 
 void append_hex(std::string& out, std::uintptr_t number) {
