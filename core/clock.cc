@@ -15,8 +15,7 @@ std::string rfc3339(WallTime t) {
   char text[40];
   int n = std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(date.year()),
                         unsigned(date.month()), unsigned(date.day()), int(time.hours().count()),
-                        int(time.minutes().count()), int(time.seconds().count()),
-                        int(time.subseconds().count()));
+                        int(time.minutes().count()), int(time.seconds().count()), int(time.subseconds().count()));
   return std::string(text, static_cast<std::size_t>(n));
 }
 
@@ -55,8 +54,8 @@ bool parse_rfc3339(std::string_view text, WallTime& out) {
       !number(text, 11, 2, hour) || !number(text, 14, 2, minute) || !number(text, 17, 2, second)) {
     return false;
   }
-  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') ||
-      text[13] != ':' || text[16] != ':') {
+  if (text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't' && text[10] != ' ') || text[13] != ':' ||
+      text[16] != ':') {
     return false;
   }
   chrono::year_month_day date{chrono::year(year), chrono::month(unsigned(month)), chrono::day(unsigned(day))};

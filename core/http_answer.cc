@@ -69,16 +69,11 @@ Outcome<bool> HttpAnswer::feed(std::size_t n) {
     return fail(Errc::cut, "the peer closed the connection in the middle of an answer");
   }
   switch (part_) {
-    case Part::head:
-      return read_head();
-    case Part::sized_body:
-      return read_sized_body();
-    case Part::chunked_body:
-      return read_chunks();
-    case Part::body_until_close:
-      return read_until_close();
-    case Part::complete:
-      break;
+    case Part::head: return read_head();
+    case Part::sized_body: return read_sized_body();
+    case Part::chunked_body: return read_chunks();
+    case Part::body_until_close: return read_until_close();
+    case Part::complete: break;
   }
   return broken("bytes behind the end of the answer");
 }
@@ -189,7 +184,8 @@ Outcome<bool> HttpAnswer::begin_body() {
     return read_until_close();
   }
   if (body_expected_ > max_body_bytes_) {
-    return broken("a body of " + std::to_string(body_expected_) + " bytes is over the limit of " + std::to_string(max_body_bytes_));
+    return broken("a body of " + std::to_string(body_expected_) + " bytes is over the limit of " +
+                  std::to_string(max_body_bytes_));
   }
   part_ = Part::sized_body;
   reserve(body_begin_ + body_expected_);
@@ -206,7 +202,8 @@ Outcome<bool> HttpAnswer::read_sized_body() {
 }
 
 Outcome<bool> HttpAnswer::read_until_close() {
-  if (size_ - body_begin_ > max_body_bytes_) return broken("the body is over " + std::to_string(max_body_bytes_) + " bytes");
+  if (size_ - body_begin_ > max_body_bytes_)
+    return broken("the body is over " + std::to_string(max_body_bytes_) + " bytes");
   return false;
 }
 

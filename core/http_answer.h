@@ -89,7 +89,7 @@ class HttpAnswer {
   std::size_t scanned_ = 0;     // head: bytes already searched for its end
   std::size_t head_begin_ = 0;  // behind any 1xx answers
   std::size_t body_begin_ = 0;
-  std::size_t body_size_ = 0;     // chunked: what has been decoded so far
+  std::size_t body_size_ = 0;      // chunked: what has been decoded so far
   std::size_t body_expected_ = 0;  // sized bodies only
   std::size_t chunk_at_ = 0;       // chunked: next undecoded byte
   bool keep_alive_ = true;

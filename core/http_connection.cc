@@ -73,8 +73,9 @@ Outcome<void> HttpConnection::connect(Deadline deadline) {
   if (code != CURLE_OK || socket == CURL_SOCKET_BAD) {
     std::string message = "no connection to " + origin_.host_port() + ": ";
     message += *reason ? reason : curl_easy_strerror(code);
-    return drop(Outcome<void>(
-        fail(code == CURLE_OPERATION_TIMEDOUT && deadline.passed() ? Errc::timeout : Errc::unreachable, std::move(message))));
+    return drop(
+        Outcome<void>(fail(code == CURLE_OPERATION_TIMEDOUT && deadline.passed() ? Errc::timeout : Errc::unreachable,
+                           std::move(message))));
   }
   fd_ = socket;
   // libcurl leaves the socket non-blocking. Blocking, a wait is one recv(2)

@@ -54,7 +54,9 @@ Status status_of(simdjson::error_code error) {
   }
 }
 
-Fault malformed(simdjson::error_code error) { return {"$", std::string("not valid JSON: ") + simdjson::error_message(error)}; }
+Fault malformed(simdjson::error_code error) {
+  return {"$", std::string("not valid JSON: ") + simdjson::error_message(error)};
+}
 
 }  // namespace
 
@@ -115,7 +117,8 @@ Kind Value::kind() {
 bool Value::is_null() {
   // Through get(): converting a failed result throws, and "nulx" is a failed one.
   bool null = false;
-  auto error = ValueAccess::with(*this, [&](auto& v) { return simdjson::simdjson_result<bool>(v.is_null()).get(null); });
+  auto error =
+      ValueAccess::with(*this, [&](auto& v) { return simdjson::simdjson_result<bool>(v.is_null()).get(null); });
   return error == simdjson::SUCCESS && null;
 }
 

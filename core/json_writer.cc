@@ -1,6 +1,6 @@
+#include <simdjson.h>
 #include <array>
 #include <charconv>
-#include <simdjson.h>
 
 #include <mayfly/json/writer.h>
 
@@ -21,7 +21,10 @@ bool is_continuation(unsigned char c) { return (c & 0xC0) == 0x80; }
 std::size_t sequence_length(const unsigned char* p, std::size_t left, std::size_t& bad) {
   unsigned char lead = p[0];
   bad = 1;
-  std::size_t length = lead >= 0xC2 && lead <= 0xDF ? 2 : (lead & 0xF0) == 0xE0 ? 3 : lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
+  std::size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
+                       : (lead & 0xF0) == 0xE0        ? 3
+                       : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                      : 0;
   if (length == 0 || left < 2) return 0;
   unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;

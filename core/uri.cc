@@ -92,7 +92,8 @@ Outcome<Uri> parse_uri(std::string_view text) {
     return fail(Errc::parse, "a URL may hold no spaces, control or non-ASCII characters");
   }
   auto colon = text.find("://");
-  if (colon == text.npos || colon == 0 || !is_alpha(text[0])) return fail(Errc::parse, "a URL must begin with scheme://");
+  if (colon == text.npos || colon == 0 || !is_alpha(text[0]))
+    return fail(Errc::parse, "a URL must begin with scheme://");
   for (char c : text.substr(0, colon)) {
     if (!is_alnum(c) && c != '+' && c != '-' && c != '.') return fail(Errc::parse, "a URL must begin with scheme://");
     uri.scheme += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -107,7 +108,8 @@ Outcome<Uri> parse_uri(std::string_view text) {
   auto origin = parse_authority(authority, default_port(uri.scheme));
   if (!origin) {
     // A password with an unescaped '/', '?' or '#' in it ends up as host and port.
-    if (text.find('@') != text.npos) return fail(Errc::parse, "a URL with userinfo: no valid host and port behind the '@'");
+    if (text.find('@') != text.npos)
+      return fail(Errc::parse, "a URL with userinfo: no valid host and port behind the '@'");
     return unexpected(origin.error());
   }
   uri.origin = std::move(*origin);

@@ -71,12 +71,8 @@ class Rows {
           row->enter(Phase::waiting, at);
         }
         break;
-      case Observation::Kind::init_started:
-        init_failed_ = false;
-        break;
-      case Observation::Kind::init_ended:
-        init_failed_ = o.detail != "success";
-        break;
+      case Observation::Kind::init_started: init_failed_ = false; break;
+      case Observation::Kind::init_ended: init_failed_ = o.detail != "success"; break;
       case Observation::Kind::invocation_started:
         if (init_failed_) break;  // it is announced so that it can be answered, but nobody got the event
         for (Row& row : rows_) {
@@ -96,9 +92,7 @@ class Rows {
         resetting_ = o.kind == Observation::Kind::reset_started;
         enter_all(Phase::after, at);
         break;
-      case Observation::Kind::frozen:
-        enter_all(Phase::frozen, at);
-        break;
+      case Observation::Kind::frozen: enter_all(Phase::frozen, at); break;
       case Observation::Kind::process_killed:
         if (Row* row = find(o.process); row && row->alive()) end(*row, o.detail == "SIGKILL", at);
         break;
@@ -109,8 +103,7 @@ class Rows {
           row->enter(Phase::absent, at);
         }
         break;
-      default:
-        break;
+      default: break;
     }
   }
 
@@ -156,9 +149,7 @@ struct Axis {
   double column_of(std::int64_t at) const {
     return static_cast<double>(at - from) / static_cast<double>(until - from) * columns;
   }
-  int cell_of(std::int64_t at) const {
-    return std::clamp(static_cast<int>(std::floor(column_of(at))), 0, columns - 1);
-  }
+  int cell_of(std::int64_t at) const { return std::clamp(static_cast<int>(std::floor(column_of(at))), 0, columns - 1); }
 };
 
 std::vector<Phase> cells_of(const Row& row, const Axis& axis) {

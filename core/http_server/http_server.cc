@@ -75,7 +75,9 @@ class Exchange final : public HttpExchange {
     auto mark = target().find('?');
     return mark == std::string_view::npos ? std::string_view() : target().substr(mark + 1);
   }
-  std::string_view field(std::string_view name) const override { return view(parser_.get()[{name.data(), name.size()}]); }
+  std::string_view field(std::string_view name) const override {
+    return view(parser_.get()[{name.data(), name.size()}]);
+  }
   bool has_field(std::string_view name) const override { return parser_.get().count({name.data(), name.size()}) > 0; }
 
   awaitable<Body> read_body(std::size_t limit_bytes) override {
@@ -101,7 +103,8 @@ class Exchange final : public HttpExchange {
       parser_.get().body().data = into.data() + at;
       parser_.get().body().size = want;
       beast::error_code error;
-      co_await http::async_read(connection_.stream, connection_.buffer, parser_, asio::redirect_error(use_awaitable, error));
+      co_await http::async_read(connection_.stream, connection_.buffer, parser_,
+                                asio::redirect_error(use_awaitable, error));
       if (error == http::error::need_buffer) error = {};
       std::size_t got = want - parser_.get().body().size;
       into.resize(at + got);
@@ -167,7 +170,8 @@ std::string_view host_without_port(std::string_view host) {
 bool is_allowed_host(std::string_view field, const std::vector<std::string>& names) {
   auto host = host_without_port(field);
   if (Origin{std::string(host), 1}.is_loopback()) return true;
-  return std::ranges::any_of(names, [&](const std::string& name) { return name == "*" || same_field_name(name, host); });
+  return std::ranges::any_of(names,
+                             [&](const std::string& name) { return name == "*" || same_field_name(name, host); });
 }
 
 }  // namespace
@@ -215,7 +219,8 @@ Outcome<Origin> HttpServer::listen(const std::string& address, std::uint16_t por
   auto local = acceptor.local_endpoint(error);
   if (error) return refused("no local address");
   state_->accepting = true;
-  asio::co_spawn(state_->io, [state = state_] { return state->accept(); }, asio::detached);
+  asio::co_spawn(
+      state_->io, [state = state_] { return state->accept(); }, asio::detached);
   return Origin{local.address().to_string(), local.port()};
 }
 
@@ -248,7 +253,8 @@ awaitable<void> HttpServer::State::accept() {
           self->connections.erase(connection);
           if (!self->accepting && self->acceptor.is_open()) {
             self->accepting = true;
-            asio::co_spawn(self->io, [self] { return self->accept(); }, asio::detached);
+            asio::co_spawn(
+                self->io, [self] { return self->accept(); }, asio::detached);
           }
         });
     if (connections.size() >= options.max_connections) {
@@ -316,9 +322,10 @@ std::string_view HttpServer::State::refusal(const HttpExchange& exchange) const 
 
 // For what is no request: nothing of it can be trusted for a reply.
 awaitable<void> HttpServer::State::refuse(Connection& connection, std::string_view status, std::string_view problem) {
-  std::string text = "HTTP/1.1 " + std::string(status) +
-                     "\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: " +
-                     std::to_string(problem.size() + 1) + "\r\n\r\n" + std::string(problem) + "\n";
+  std::string text =
+      "HTTP/1.1 " + std::string(status) +
+      "\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: " + std::to_string(problem.size() + 1) +
+      "\r\n\r\n" + std::string(problem) + "\n";
   boost::system::error_code error;
   co_await asio::async_write(connection.stream, asio::buffer(text), asio::redirect_error(use_awaitable, error));
 }

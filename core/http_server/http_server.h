@@ -26,7 +26,10 @@ struct HttpReply {
   HttpReply() = default;
   HttpReply(unsigned reply_status, std::string type, std::vector<std::pair<std::string, std::string>> reply_fields,
             std::string reply_body)
-      : status(reply_status), content_type(std::move(type)), fields(std::move(reply_fields)), body(std::move(reply_body)) {}
+      : status(reply_status),
+        content_type(std::move(type)),
+        fields(std::move(reply_fields)),
+        body(std::move(reply_body)) {}
 
   unsigned status = 200;                                    // 100 .. 599
   std::string content_type;                                 // none when empty

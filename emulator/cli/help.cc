@@ -23,11 +23,9 @@ struct Heading {
   std::string_view text;
 };
 constexpr Heading kHeadings[] = {
-    {Group::call, "What to send"},       {Group::program, "What to run"},
-    {Group::listen, "Where to listen"},  {Group::limits, "Limits"},
-    {Group::environment, "Environment"}, {Group::extensions, "Extensions"},
-    {Group::show, "What to show"},       {Group::testing, "Testing"},
-    {Group::general, "General"},
+    {Group::call, "What to send"}, {Group::program, "What to run"},     {Group::listen, "Where to listen"},
+    {Group::limits, "Limits"},     {Group::environment, "Environment"}, {Group::extensions, "Extensions"},
+    {Group::show, "What to show"}, {Group::testing, "Testing"},         {Group::general, "General"},
 };
 
 constexpr std::string_view kRunExamples = R"(  mayfly run
@@ -108,10 +106,14 @@ void append_options(std::string& out, CommandSet command, int width) {
 std::string roff(std::string_view text) {
   std::string out;
   for (char c : text) {
-    if (c == '\\') out += "\\e";
-    else if (c == '-') out += "\\-";
-    else if ((c == '.' || c == '\'') && (out.empty() || out.back() == '\n')) out += std::string("\\&") + c;
-    else out += c;
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else if ((c == '.' || c == '\'') && (out.empty() || out.back() == '\n'))
+      out += std::string("\\&") + c;
+    else
+      out += c;
   }
   return out;
 }
@@ -163,8 +165,9 @@ std::string command_words() {
 
 // The value of the option before the cursor: its choices, else files.
 std::string bash_completion() {
-  std::string out = "_mayfly() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} word command=\n"
-                    "  COMPREPLY=()\n  case $prev in\n";
+  std::string out =
+      "_mayfly() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} word command=\n"
+      "  COMPREPLY=()\n  case $prev in\n";
   for (const Option& option : kOptions) {
     if (option.takes.empty() || option.help.empty()) continue;
     out += "    --" + std::string(option.name) + (option.letter ? std::string("|-") + option.letter : "") + ") ";
@@ -172,8 +175,9 @@ std::string bash_completion() {
                                   : "COMPREPLY=($(compgen -W '" + words_of(option.choices, '|') + "' -- \"$cur\"))";
     out += "; return ;;\n";
   }
-  out += "  esac\n  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n    case $word in\n"
-         "      --) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
+  out +=
+      "  esac\n  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n    case $word in\n"
+      "      --) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
   for (const Command& command : kCommands) {
     if (!command.help.empty()) out += "      " + std::string(command.name) + ") command=$word ;;\n";
   }
@@ -191,9 +195,12 @@ std::string bash_completion() {
 std::string zsh_quoted(std::string_view text) {
   std::string out;
   for (char c : text) {
-    if (c == '\'') out += "'\\''";
-    else if (c == '[' || c == ']' || c == ':') out += std::string("\\") + c;
-    else out += c;
+    if (c == '\'')
+      out += "'\\''";
+    else if (c == '[' || c == ']' || c == ':')
+      out += std::string("\\") + c;
+    else
+      out += c;
   }
   return out;
 }
@@ -207,11 +214,12 @@ std::string zsh_completion() {
     if (command.bit == kCompletion) out += " '1:shell:(bash zsh fish)'";
     for (const Option& option : kOptions) {
       if (!(option.commands & command.bit) || option.help.empty()) continue;
-      std::string action = option.takes.empty()      ? ""
+      std::string action = option.takes.empty()     ? ""
                            : option.choices.empty() ? ":" + zsh_quoted(option.takes) + ":_files"
                                                     : ":value:(" + words_of(option.choices, '|') + ")";
       std::string many = option.many ? "*" : "";
-      out += " \\\n        '" + many + "--" + std::string(option.name) + "[" + zsh_quoted(option.help) + "]" + action + "'";
+      out += " \\\n        '" + many + "--" + std::string(option.name) + "[" + zsh_quoted(option.help) + "]" + action +
+             "'";
     }
     out += " ;;\n";
   }
@@ -252,17 +260,19 @@ std::string help_text(CommandSet command, int width) {
     for (const Command& listed : kCommands) {
       if (!listed.help.empty()) out += std::string(listed.name) + "  ";
     }
-    out += "help\nOptions    --color auto|always|never   --version   --help\n"
-           "Learn      mayfly help COMMAND\n";
+    out +=
+        "help\nOptions    --color auto|always|never   --version   --help\n"
+        "Learn      mayfly help COMMAND\n";
     return out;
   }
   std::string out = std::string(row->usage) + "\n";
   if (!row->help.empty()) out += std::string(row->help) + "\n";
   if (command == kRun) out += "COMMAND is ./bootstrap unless given.\n\n" + std::string(kRunExamples);
   if (command == kInvoke) {
-    out += "With COMMAND it starts an environment of its own, calls, and stops it. For that\n"
-           "it also takes what mayfly run --help lists for limits, variables, extensions.\n\n" +
-           std::string(kInvokeExamples);
+    out +=
+        "With COMMAND it starts an environment of its own, calls, and stops it. For that\n"
+        "it also takes what mayfly run --help lists for limits, variables, extensions.\n\n" +
+        std::string(kInvokeExamples);
   }
   append_options(out, command, width);
   if (command & kEnvironmentCommands) {
@@ -290,9 +300,11 @@ std::string man_page(CommandSet command) {
   for (const Option& option : kOptions) {
     if (option.commands & command) append_man_option(out, option);
   }
-  out += ".SH EXIT STATUS\n.TP\n0\nDone, or stopped as asked.\n.TP\n1\nThe function failed (run: only with \\-\\-fail\\-on).\n"
-         ".TP\n2\nUsage or configuration.\n.TP\n3\nCannot listen or connect.\n.TP\n4\nThe Invoke API refused the call.\n"
-         ".TP\n5\nThe function cannot be started.\n.TP\n70\nA defect of mayfly.\n.TP\n130, 143\nInterrupted.\n";
+  out +=
+      ".SH EXIT STATUS\n.TP\n0\nDone, or stopped as asked.\n.TP\n1\nThe function failed (run: only with "
+      "\\-\\-fail\\-on).\n"
+      ".TP\n2\nUsage or configuration.\n.TP\n3\nCannot listen or connect.\n.TP\n4\nThe Invoke API refused the call.\n"
+      ".TP\n5\nThe function cannot be started.\n.TP\n70\nA defect of mayfly.\n.TP\n130, 143\nInterrupted.\n";
   return out;
 }
 

@@ -300,7 +300,8 @@ class Caller {
     } else {
       // On one line, as NDJSON wants it: outside strings JSON has no line feed that matters.
       std::string line = payload;
-      std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+      std::ranges::replace_if(
+          line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
       json.key("Payload").raw(line);
     }
   }
@@ -336,8 +337,8 @@ Decided<LambdaCall> call_from(const Arguments& arguments, const Looks& looks) {
   if (!arguments.words.empty()) call.function_name = arguments.words.front();
   call.qualifier = arguments.text("qualifier");
   call.asynchronous = arguments.given("async");
-  for (auto [option, target] : {std::pair{OptionRef("payload"), &call.payload},
-                                std::pair{OptionRef("client-context"), &call.client_context}}) {
+  for (auto [option, target] :
+       {std::pair{OptionRef("payload"), &call.payload}, std::pair{OptionRef("client-context"), &call.client_context}}) {
     if (target == &call.client_context && !arguments.given(option)) continue;
     auto text = read_argument(arguments.text(option));
     if (!text) return unexpected(text.error());
@@ -416,7 +417,8 @@ Decided<int> call_private(const Arguments& arguments, const Variables& variables
 
 Decided<Endpoint> parse_endpoint(std::string_view text) {
   auto wrong = [&](std::string why) {
-    return refuse(kUsage, "cannot call '" + std::string(text) + "'", std::move(why), "--endpoint http://127.0.0.1:9000");
+    return refuse(kUsage, "cannot call '" + std::string(text) + "'", std::move(why),
+                  "--endpoint http://127.0.0.1:9000");
   };
   Endpoint endpoint;
   if (text.find("://") == text.npos) {

@@ -17,8 +17,10 @@ std::string percent_encoded(std::string_view text) {
     bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
                  c == '.' || c == '~';
     auto byte = static_cast<unsigned char>(c);
-    if (plain) out += c;
-    else out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    if (plain)
+      out += c;
+    else
+      out += {'%', kHex[byte >> 4], kHex[byte & 15]};
   }
   return out;
 }
@@ -69,7 +71,8 @@ std::optional<ReportLine> json_report(std::string_view line) {
   auto in_line = [&](std::string_view name, json::Value& value) {
     return name == "record" && value.kind() == json::Kind::object ? value.each_field(in_record) : json::Status::ok;
   };
-  if (root->kind() != json::Kind::object || root->each_field(in_line) != json::Status::ok || !found) return std::nullopt;
+  if (root->kind() != json::Kind::object || root->each_field(in_line) != json::Status::ok || !found)
+    return std::nullopt;
   return report;
 }
 

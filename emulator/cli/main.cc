@@ -38,7 +38,8 @@ Decided<int> other_command(const Arguments& arguments) {
   if (arguments.command == kCompletion) {
     text = completion_script(word);
     if (text.empty()) {
-      return refuse(kUsage, word.empty() ? "completion needs the name of a shell" : "there is no completion for " + word,
+      return refuse(kUsage,
+                    word.empty() ? "completion needs the name of a shell" : "there is no completion for " + word,
                     "it is one of: bash zsh fish", "source <(mayfly completion bash)");
     }
   } else {

@@ -30,9 +30,7 @@ std::string error_text(const Style& style, const Message& message) {
   return out;
 }
 
-std::string note_text(const Style& style, std::string_view text) {
-  return labelled(style, Ink::yellow, "note:", text);
-}
+std::string note_text(const Style& style, std::string_view text) { return labelled(style, Ink::yellow, "note:", text); }
 
 std::string warning_text(const Style& style, std::string_view text) {
   return labelled(style, Ink::yellow, "warning:", text);

@@ -43,23 +43,26 @@ inline constexpr Command kCommands[] = {
 enum class Group { call, program, listen, limits, environment, extensions, show, testing, general };
 
 struct Option {
-  std::string_view name;     // without its dashes
-  char letter = 0;           // 0: none
+  std::string_view name;          // without its dashes
+  char letter = 0;                // 0: none
   std::string_view takes = {};    // what stands for the value in help; empty: a flag
   std::string_view initial = {};  // shown in brackets, used when nothing is given
   Group group = Group::general;
   unsigned commands = kAnyCommand;
-  std::string_view help = {};         // empty: accepted and in the man page, but not in --help
-  std::string_view aliases = {};      // other names, separated by spaces
-  std::string_view variables = {};    // read after MAYFLY_<NAME>, separated by spaces
-  std::string_view choices = {};      // the only values, separated by '|'
-  int low = 0, high = 0;         // whole numbers in this range; equal: not a number
-  std::string_view unit = {};         // of the number
-  bool many = false;             // may be given again and again; a variable has commas between
-  std::string_view stands_for = {};   // another spelling of that option ...
-  std::string_view prefix = {};       // ... with this before its value
-  bool only_when_asked = false;  // has no variable of its own
+  std::string_view help = {};        // empty: accepted and in the man page, but not in --help
+  std::string_view aliases = {};     // other names, separated by spaces
+  std::string_view variables = {};   // read after MAYFLY_<NAME>, separated by spaces
+  std::string_view choices = {};     // the only values, separated by '|'
+  int low = 0, high = 0;             // whole numbers in this range; equal: not a number
+  std::string_view unit = {};        // of the number
+  bool many = false;                 // may be given again and again; a variable has commas between
+  std::string_view stands_for = {};  // another spelling of that option ...
+  std::string_view prefix = {};      // ... with this before its value
+  bool only_when_asked = false;      // has no variable of its own
 };
+
+// A table, a row an option:
+// clang-format off
 
 // An option that stands for a flag and has choices switches it on by the first
 // of them; the others mean "off", which is where it stands anyway.
@@ -149,6 +152,8 @@ inline constexpr Option kOptions[] = {
     {.name = "help", .letter = 'h', .help = "this text", .only_when_asked = true},
     {.name = "version", .letter = 'V', .commands = kNoCommand, .help = "version and machine", .only_when_asked = true},
 };
+
+// clang-format on
 
 inline constexpr std::size_t kOptionCount = std::size(kOptions);
 

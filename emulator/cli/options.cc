@@ -88,9 +88,9 @@ class Parser {
         out_.command_line.assign(words.begin() + static_cast<std::ptrdiff_t>(at_) + 1, words.end());
         break;
       }
-      Decided<void> taken = word.starts_with("--")                   ? long_option(words)
+      Decided<void> taken = word.starts_with("--")                     ? long_option(words)
                             : word.starts_with('-') && word.size() > 1 ? letters(words)
-                                                                     : plain_word(word);
+                                                                       : plain_word(word);
       if (!taken) return unexpected(taken.error());
     }
     if (auto belongs = check_commands(); !belongs) return unexpected(belongs.error());
@@ -117,8 +117,8 @@ class Parser {
       std::vector<std::string_view> names{"help"};
       for (const Command& known : kCommands) names.push_back(known.name);
       auto meant = nearest(word, names);
-      return refuse(kUsage, "mayfly has no command " + word, meant.empty() ? "" : "did you mean " + std::string(meant) + "?",
-                    "mayfly --help");
+      return refuse(kUsage, "mayfly has no command " + word,
+                    meant.empty() ? "" : "did you mean " + std::string(meant) + "?", "mayfly --help");
     }
     out_.command = command->bit;
     out_.wanted = command->name;
@@ -247,7 +247,8 @@ class Parser {
       if (kOptions[row].commands & out_.command) continue;
       std::string owners;
       for (const Command& owner : kCommands) {
-        if (kOptions[row].commands & owner.bit) owners += (owners.empty() ? "mayfly " : ", mayfly ") + std::string(owner.name);
+        if (kOptions[row].commands & owner.bit)
+          owners += (owners.empty() ? "mayfly " : ", mayfly ") + std::string(owner.name);
       }
       return refuse(kUsage, command + " has no option " + typed,
                     owners.empty() ? "it stands alone" : "it belongs to " + owners, help_line(out_.command));

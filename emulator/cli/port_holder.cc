@@ -19,7 +19,8 @@ constexpr unsigned kListen = 0x0A;  // include/net/tcp_states.h
 // Inodes of the sockets that listen on `port`.
 std::vector<unsigned long> listeners(const char* table, std::uint16_t port) {
   std::vector<unsigned long> inodes;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(table, "re"), [](std::FILE* f) { return f ? std::fclose(f) : 0; });
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(table, "re"),
+                                                       [](std::FILE* f) { return f ? std::fclose(f) : 0; });
   if (!file) return inodes;
   char line[512];
   while (std::fgets(line, sizeof line, file.get())) {

@@ -60,7 +60,8 @@ bool has_binary_format(const std::string& machine) {
 Decided<void> missing(const Settings& settings, bool is_default) {
   const std::string& word = settings.command.front();
   if (is_default) {
-    return refuse(kCannotStart, "no function to run in this folder", "looked for ./bootstrap", "mayfly run -- ./my-program");
+    return refuse(kCannotStart, "no function to run in this folder", "looked for ./bootstrap",
+                  "mayfly run -- ./my-program");
   }
   if (word.find('/') != word.npos) {
     return refuse(kCannotStart, "there is no program " + word,
@@ -69,9 +70,10 @@ Decided<void> missing(const Settings& settings, bool is_default) {
   }
   std::error_code ignored;
   bool is_here = fs::exists(settings.task_root / word, ignored);
-  return refuse(kCannotStart, "there is no program " + word + " in PATH",
-                is_here ? "the one in this folder is called by its path" : "Lambda would answer Runtime.InvalidEntrypoint",
-                is_here ? "mayfly run -- ./" + word : "mayfly run -- ./my-program");
+  return refuse(
+      kCannotStart, "there is no program " + word + " in PATH",
+      is_here ? "the one in this folder is called by its path" : "Lambda would answer Runtime.InvalidEntrypoint",
+      is_here ? "mayfly run -- ./" + word : "mayfly run -- ./my-program");
 }
 
 Decided<void> check_script(const std::string& word, std::string_view bytes) {
@@ -81,8 +83,8 @@ Decided<void> check_script(const std::string& word, std::string_view bytes) {
                   "it begins neither as an ELF file nor with #!", "#!/bin/sh as its first line");
   }
   if (line.ends_with('\r')) {
-    return refuse(kCannotStart, word + " has Windows line ends", "the kernel would look for an interpreter ending in \\r",
-                  "sed -i 's/\\r$//' " + word);
+    return refuse(kCannotStart, word + " has Windows line ends",
+                  "the kernel would look for an interpreter ending in \\r", "sed -i 's/\\r$//' " + word);
   }
   auto begin = std::min(line.find_first_not_of(" \t", 2), line.size());
   std::string interpreter(line.substr(begin, line.find_first_of(" \t", begin) - begin));
@@ -114,7 +116,7 @@ Decided<void> check_program(const Settings& settings, bool is_default, std::stri
   fs::path file = locate(settings, path);
   if (file.empty()) return missing(settings, is_default);
 
-  struct stat status{};
+  struct stat status {};
   if (stat(file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return refuse(kCannotStart, word + " is not a program", "it is a folder or a device", "mayfly run -- ./my-program");
   }

@@ -57,7 +57,8 @@ std::string banner(const Style& style, const Settings& settings, const core::Ori
   std::string first = "mayfly " + std::string(kVersion) + "  " + program_text(settings) + "  " +
                       std::to_string(settings.memory_mb) + " MB  " +
                       std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.timeout).count()) + " s";
-  std::string ready = "ready in " + std::to_string(std::chrono::ceil<std::chrono::milliseconds>(start_up).count()) + " ms";
+  std::string ready =
+      "ready in " + std::to_string(std::chrono::ceil<std::chrono::milliseconds>(start_up).count()) + " ms";
   auto gap = std::max<int>(2, 77 - static_cast<int>(first.size() + ready.size()));
   std::string out = paint(style, Ink::dim, first + std::string(static_cast<std::size_t>(gap), ' ') + ready) + "\n";
   out += label(style, "listening") + paint(style, Ink::link, url) +

@@ -33,9 +33,8 @@ bool init_has_failed(const std::vector<Observation>& seen) {
 // A process ended before there was an answer. (A failure is answered too, by
 // the environment, so that there is an answer says nothing.)
 bool has_crashed(const std::vector<Observation>& seen) {
-  auto first = std::ranges::find_if(seen, [](const Observation& o) {
-    return o.kind == Kind::process_exited || o.kind == Kind::responded;
-  });
+  auto first = std::ranges::find_if(
+      seen, [](const Observation& o) { return o.kind == Kind::process_exited || o.kind == Kind::responded; });
   return first != seen.end() && first->kind == Kind::process_exited;
 }
 
@@ -69,7 +68,8 @@ std::string error_of(const std::vector<Observation>& seen, const Report& report)
     while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;
     out = out.substr(0, end) + "...";
   }
-  std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  std::ranges::replace_if(
+      out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
   return out;
 }
 
@@ -154,8 +154,9 @@ std::string RunView::end_call(const Observation& o) {
   if (!headed_) out = header(accepted == accepted_.end() ? o : *accepted) + (in_a_line ? "  " : "\n");
   if (accepted != accepted_.end()) accepted_.erase(accepted);
   if (in_a_line) {
-    out += report.status == "success" ? paint(style_, Ink::green, "200") + "  " + costs(report, seen_, "ext") + "\n"
-                                      : failure(error_of(seen_, report), "billed " + with_commas(report.billed_ms) + " ms");
+    out += report.status == "success"
+               ? paint(style_, Ink::green, "200") + "  " + costs(report, seen_, "ext") + "\n"
+               : failure(error_of(seen_, report), "billed " + with_commas(report.billed_ms) + " ms");
     forget_call();
     return out;
   }
@@ -212,7 +213,8 @@ std::string RunView::result_line(const Report& report) const {
   if (report.status == "success") {
     std::string figures = costs(report, seen_, "extensions") + "  " + memory(report);
     constexpr int kBefore = 6;  // " 200  "
-    if (static_cast<int>(figures.size()) + kBefore > style_.width) figures = costs(report, seen_, "ext") + "  " + memory(report);
+    if (static_cast<int>(figures.size()) + kBefore > style_.width)
+      figures = costs(report, seen_, "ext") + "  " + memory(report);
     return " " + paint(style_, Ink::green, "200") + "  " + figures + "\n";
   }
   bool init_failed = init_has_failed(seen_), crashed = has_crashed(seen_);

@@ -68,11 +68,11 @@ class RunView {
   const Style style_;
   const bool single_;
   Totals totals_;
-  std::vector<Observation> seen_;   // since the last call ended, and who was alive then
+  std::vector<Observation> seen_;      // since the last call ended, and who was alive then
   std::vector<Observation> accepted_;  // calls that have not ended
-  std::vector<std::string> sources_;  // of log lines, in order of appearance: each has its colour
-  std::int64_t call_from_ns_ = -1;  // where the picture of this call begins
-  std::string how_ = "warm";        // cold, re-init
+  std::vector<std::string> sources_;   // of log lines, in order of appearance: each has its colour
+  std::int64_t call_from_ns_ = -1;     // where the picture of this call begins
+  std::string how_ = "warm";           // cold, re-init
   bool headed_ = false;
   bool finishing_ = false;
   std::optional<Report> ended_;  // of a call whose picture waits for the reset, or for finish()

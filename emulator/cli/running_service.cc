@@ -83,7 +83,8 @@ Decided<core::Origin> RunningService::start() {
   auto other = std::to_string(wanted.port == 65535 ? 9001 : wanted.port + 1);
   PortHolder holder = wanted.port == 0 ? PortHolder{} : holder_of(wanted.port);
   if (!holder.found) return refuse(kNoConnection, listening.error().message, "", "mayfly run --listen " + other);
-  std::string who = holder.pid == 0 ? "another user's program" : holder.name + " (pid " + std::to_string(holder.pid) + ")";
+  std::string who =
+      holder.pid == 0 ? "another user's program" : holder.name + " (pid " + std::to_string(holder.pid) + ")";
   return refuse(kNoConnection, "port " + std::to_string(wanted.port) + " is taken by " + who,
                 "mayfly run listens on " + wanted.host_port() +
                     (wanted == Settings{}.listen ? " unless told otherwise" : ", as it was told to"),

@@ -23,9 +23,9 @@ class RunningService {
     bool verbose = false;
     bool quiet = false;   // no notes
     bool single = false;  // see RunView
-    int fd = 1;          // where the view is written
-    Style style;         // of that descriptor
-    Style error_style;   // of stderr
+    int fd = 1;           // where the view is written
+    Style style;          // of that descriptor
+    Style error_style;    // of stderr
   };
 
   // SIGINT and SIGTERM are taken from here on.

@@ -150,7 +150,8 @@ class Server {
     body_bytes_ = 0;
     for (auto at = head.find(kName); at != head.npos; at = head.find(kName, at + 1)) {
       auto rest = head.substr(at + kName.size());
-      if (rest.starts_with("Length: ") || rest.starts_with("length: ")) body_bytes_ = std::strtoul(rest.data() + 8, nullptr, 10);
+      if (rest.starts_with("Length: ") || rest.starts_with("length: "))
+        body_bytes_ = std::strtoul(rest.data() + 8, nullptr, 10);
     }
     // What is dropped lies behind the head, which must survive.
     char* behind = buffer_.data() + head.size() + 4;
@@ -173,16 +174,25 @@ class Server {
 
 pid_t start(char** command, int port) {
   std::string api = "AWS_LAMBDA_RUNTIME_API=127.0.0.1:" + std::to_string(port);
-  std::vector<std::string> variables{api, "_HANDLER=echo", "LAMBDA_TASK_ROOT=/var/task", "AWS_LAMBDA_FUNCTION_NAME=echo",
-                                     "AWS_LAMBDA_FUNCTION_VERSION=$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
-                                     "AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/echo", "AWS_LAMBDA_LOG_STREAM_NAME=s",
-                                     "AWS_REGION=eu-central-1", "PATH=/usr/bin:/bin", "TZ=:UTC", "LANG=en_US.UTF-8",
+  std::vector<std::string> variables{api,
+                                     "_HANDLER=echo",
+                                     "LAMBDA_TASK_ROOT=/var/task",
+                                     "AWS_LAMBDA_FUNCTION_NAME=echo",
+                                     "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+                                     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=128",
+                                     "AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/echo",
+                                     "AWS_LAMBDA_LOG_STREAM_NAME=s",
+                                     "AWS_REGION=eu-central-1",
+                                     "PATH=/usr/bin:/bin",
+                                     "TZ=:UTC",
+                                     "LANG=en_US.UTF-8",
                                      "MAYFLY_TELEMETRY_DESTINATIONS=otlp+http://127.0.0.1:9"};
   std::vector<char*> environment;
   for (auto& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
   pid_t pid;
-  if (posix_spawn(&pid, command[0], nullptr, nullptr, command, environment.data()) != 0) die("cannot start the program");
+  if (posix_spawn(&pid, command[0], nullptr, nullptr, command, environment.data()) != 0)
+    die("cannot start the program");
   return pid;
 }
 
@@ -205,10 +215,13 @@ void serve(Server& server, pid_t pid, std::size_t bytes, int warm_up, int count,
       "Lambda-Runtime-Deadline-Ms: 4102444800000\r\n"
       "Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-central-1:123456789012:function:echo\r\n"
       "Lambda-Runtime-Trace-Id: Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1\r\n"
-      "Date: Sat, 21 Nov 2026 10:00:00 GMT\r\nContent-Length: " + std::to_string(event.size()) + "\r\n\r\n";
-  constexpr std::string_view kAccepted = "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n";
+      "Date: Sat, 21 Nov 2026 10:00:00 GMT\r\nContent-Length: " +
+      std::to_string(event.size()) + "\r\n\r\n";
+  constexpr std::string_view kAccepted =
+      "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n";
   constexpr std::string_view kRegistered =
-      "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: 03a4e1b2-8d6e-4f2c-9a57-c1b0d9e8f7a6\r\nContent-Length: 63\r\n\r\n";
+      "HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: 03a4e1b2-8d6e-4f2c-9a57-c1b0d9e8f7a6\r\nContent-Length: "
+      "63\r\n\r\n";
   std::int64_t last_next = 0, sent = 0;
   for (int i = 0; i <= warm_up + count;) {
     auto head = server.request();
@@ -259,9 +272,11 @@ int main(int argc, char** argv) {
   waitpid(pid, &status, 0);
   std::sort(m.cycles.begin(), m.cycles.end());
   std::sort(m.invocations.begin(), m.invocations.end());
-  std::printf("{\"start_ms\":%.4f,\"start_cpu_ms\":%.4f,\"start_faults\":%ld,\"cycle_p50_us\":%.3f,\"cycle_p99_us\":%.3f,\"invoke_p50_us\":%.3f,"
-              "\"invoke_p99_us\":%.3f,\"cpu_us\":%.3f,\"resident_kb\":%ld,\"peak_kb\":%ld,\"connections\":%d}\n",
-              double(m.first_next - m.started) / 1e6, double(m.start_cpu) / 1e6, m.start_faults, percentile(m.cycles, .5), percentile(m.cycles, .99),
-              percentile(m.invocations, .5), percentile(m.invocations, .99), count ? double(m.end_cpu - m.warm_cpu) / 1e3 / count : 0,
-              resident, peak, server.connections());
+  std::printf(
+      "{\"start_ms\":%.4f,\"start_cpu_ms\":%.4f,\"start_faults\":%ld,\"cycle_p50_us\":%.3f,\"cycle_p99_us\":%.3f,"
+      "\"invoke_p50_us\":%.3f,"
+      "\"invoke_p99_us\":%.3f,\"cpu_us\":%.3f,\"resident_kb\":%ld,\"peak_kb\":%ld,\"connections\":%d}\n",
+      double(m.first_next - m.started) / 1e6, double(m.start_cpu) / 1e6, m.start_faults, percentile(m.cycles, .5),
+      percentile(m.cycles, .99), percentile(m.invocations, .5), percentile(m.invocations, .99),
+      count ? double(m.end_cpu - m.warm_cpu) / 1e3 / count : 0, resident, peak, server.connections());
 }

@@ -15,9 +15,10 @@ int main() {
     // Answers to responses go before the event, which is still being sent then.
     raw::Answer event = socket.receive(4096);
     const char* id = strstr(event.head, "Lambda-Runtime-Aws-Request-Id: ") + 31;
-    auto response_bytes = static_cast<unsigned long>(
-        snprintf(response, sizeof response, "POST /2018-06-01/runtime/invocation/%.36s/response HTTP/1.1\r\nHost: %s\r\nContent-Length: %lu\r\n\r\n",
-                 id, api, event.body_bytes));
+    auto response_bytes = static_cast<unsigned long>(snprintf(
+        response, sizeof response,
+        "POST /2018-06-01/runtime/invocation/%.36s/response HTTP/1.1\r\nHost: %s\r\nContent-Length: %lu\r\n\r\n", id,
+        api, event.body_bytes));
     socket.send(response, response_bytes, event.body, event.body_bytes);
     socket.receive(0);
   }

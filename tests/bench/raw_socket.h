@@ -37,7 +37,8 @@ class Socket {
     int on = 1;
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     // Pages are touched as bytes arrive, as in a buffer that grows.
-    buffer_ = static_cast<char*>(mmap(nullptr, kBufferBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    buffer_ =
+        static_cast<char*>(mmap(nullptr, kBufferBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   }
 
   void send(const char* head, unsigned long head_bytes, const char* body, unsigned long body_bytes) {
@@ -48,7 +49,8 @@ class Socket {
       if (n <= 0) _exit(1);
       left -= static_cast<unsigned long>(n);
       for (auto& part : parts) {
-        unsigned long taken = part.iov_len < static_cast<unsigned long>(n) ? part.iov_len : static_cast<unsigned long>(n);
+        unsigned long taken =
+            part.iov_len < static_cast<unsigned long>(n) ? part.iov_len : static_cast<unsigned long>(n);
         part.iov_base = static_cast<char*>(part.iov_base) + taken;
         part.iov_len -= taken;
         n -= static_cast<long>(taken);

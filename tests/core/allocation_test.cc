@@ -30,7 +30,9 @@ void echo(Peer& peer, std::size_t requests) {
   for (std::size_t i = 0; i < requests; ++i) {
     std::string request = peer.read_message();
     auto body = request.substr(request.find("\r\n\r\n") + 4);
-    std::string head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+    std::string head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n";
     if (i % 2) {
       peer.write(head);
       peer.write(body);

@@ -30,7 +30,8 @@ TEST_CASE("the unwinder finds the same tables as through glibc") {
     CHECK(found.dlfo_map_start <= address);
     CHECK(address < found.dlfo_map_end);
   }
-  for (void* address : {static_cast<void*>(on_heap.get()), static_cast<void*>(&on_stack), static_cast<void*>(nullptr)}) {
+  for (void* address :
+       {static_cast<void*>(on_heap.get()), static_cast<void*>(&on_stack), static_cast<void*>(nullptr)}) {
     dl_find_object found{};
     CHECK(glibc(address, &found) == -1);
     CHECK(ours(address, &found) == -1);

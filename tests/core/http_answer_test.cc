@@ -96,7 +96,8 @@ TEST_CASE("an answer with Content-Length is complete with its last byte") {
 
 TEST_CASE("fields are found by name without case and keep their order") {
   HttpAnswer answer(kLimit);
-  REQUIRE(feed(answer, ok("A: 1\r\nLambda-Runtime-Aws-Request-Id:\t 8f3c \t\r\na: 2\r\nEmpty:\r\nContent-Length: 0\r\n")));
+  REQUIRE(
+      feed(answer, ok("A: 1\r\nLambda-Runtime-Aws-Request-Id:\t 8f3c \t\r\na: 2\r\nEmpty:\r\nContent-Length: 0\r\n")));
   CHECK(answer.field_count() == 5);
   CHECK(answer.field("lambda-runtime-aws-request-id") == "8f3c");
   CHECK(answer.field("a") == "1");
@@ -111,25 +112,50 @@ TEST_CASE("a status line is read strictly") {
     CAPTURE(line);
     CHECK(read(line + "\r\nContent-Length: 0\r\n\r\n"s) == good(""));
   }
-  for (std::string line : {"", " HTTP/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 099 No",
-                    "HTTP/1.1 600 No", "HTTP/1.1 +20 No", "HTTP/1.1 -20 No", "HTTP/1.1 2 0 No", "HTTP/2.0 200 OK",
-                    "HTTP/1.2 200 OK", "http/1.1 200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 200 O\x01K", "HTTP/1.1 200 O\nK",
-                    "HTTP/1.1 200 O\rK", "ICY 200 OK", "SSH-2.0-OpenSSH_9.2"}) {
+  for (std::string line :
+       {"", " HTTP/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 099 No",
+        "HTTP/1.1 600 No", "HTTP/1.1 +20 No", "HTTP/1.1 -20 No", "HTTP/1.1 2 0 No", "HTTP/2.0 200 OK",
+        "HTTP/1.2 200 OK", "http/1.1 200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 200 O\x01K", "HTTP/1.1 200 O\nK",
+        "HTTP/1.1 200 O\rK", "ICY 200 OK", "SSH-2.0-OpenSSH_9.2"}) {
     CAPTURE(line);
     CHECK(read(line + "\r\nContent-Length: 0\r\n\r\n"s).error == Errc::protocol);
   }
 }
 
 TEST_CASE("a field that lenient readers would understand in different ways is refused") {
-  for (std::string field : {"Content-Length : 5", " Content-Length: 5", "\tContent-Length: 5", "A: 1\r\n folded", "A: 1\r\n\tfolded",
-                     "Content-Length: 5\r\nContent-Length: 6", "Content-Length: +5", "Content-Length: -5",
-                     "Content-Length: 5, 5", "Content-Length: 0x5", "Content-Length: 5.", "Content-Length: five",
-                     "Content-Length:", "Content-Length: 99999999999999999999999", "Content-Length: 18446744073709551616",
-                     "Transfer-Encoding: gzip", "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: chunked, chunked",
-                     "Transfer-Encoding: xchunked", "Transfer-Encoding:", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
-                     "Transfer-Encoding: chunked\r\nContent-Length: 5", "Content-Length: 5\r\nTransfer-Encoding: chunked",
-                     "no colon", ": no name", "na me: 1", "na(me: 1", "n\xc3\xa4me: 1", "A: bare\nLF", "A: bare\rCR", "A: \x7f",
-                     "A\r: 1", "A: 1\n"}) {
+  for (std::string field : {"Content-Length : 5",
+                            " Content-Length: 5",
+                            "\tContent-Length: 5",
+                            "A: 1\r\n folded",
+                            "A: 1\r\n\tfolded",
+                            "Content-Length: 5\r\nContent-Length: 6",
+                            "Content-Length: +5",
+                            "Content-Length: -5",
+                            "Content-Length: 5, 5",
+                            "Content-Length: 0x5",
+                            "Content-Length: 5.",
+                            "Content-Length: five",
+                            "Content-Length:",
+                            "Content-Length: 99999999999999999999999",
+                            "Content-Length: 18446744073709551616",
+                            "Transfer-Encoding: gzip",
+                            "Transfer-Encoding: gzip, chunked",
+                            "Transfer-Encoding: chunked, chunked",
+                            "Transfer-Encoding: xchunked",
+                            "Transfer-Encoding:",
+                            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+                            "Transfer-Encoding: chunked\r\nContent-Length: 5",
+                            "Content-Length: 5\r\nTransfer-Encoding: chunked",
+                            "no colon",
+                            ": no name",
+                            "na me: 1",
+                            "na(me: 1",
+                            "n\xc3\xa4me: 1",
+                            "A: bare\nLF",
+                            "A: bare\rCR",
+                            "A: \x7f",
+                            "A\r: 1",
+                            "A: 1\n"}) {
     CAPTURE(field);
     CHECK(read(ok(field + "\r\n"s, "5\r\nhello\r\n0\r\n\r\n")).error == Errc::protocol);
   }
@@ -162,7 +188,8 @@ TEST_CASE("chunks are put together") {
   auto chunked = [](std::string_view body) { return read(ok("Transfer-Encoding: chunked\r\n", body)); };
   CHECK(chunked("5\r\nhello\r\n0\r\n\r\n") == good("hello"));
   CHECK(chunked("0\r\n\r\n") == good(""));
-  CHECK(chunked("1\r\na\r\n02\r\nbc\r\nA\r\n0123456789\r\nb\r\n0123456789\n\r\n0\r\n\r\n") == good("abc01234567890123456789\n"));
+  CHECK(chunked("1\r\na\r\n02\r\nbc\r\nA\r\n0123456789\r\nb\r\n0123456789\n\r\n0\r\n\r\n") ==
+        good("abc01234567890123456789\n"));
   CHECK(chunked("5;name=value;x=\"y\"\r\nhello\r\n0;last\r\n\r\n") == good("hello"));
   CHECK(chunked("5 ;bws\r\nhello\r\n000\r\n\r\n") == good("hello"));
   CHECK(chunked("5\r\nhello\r\n0\r\nTrailer: 1\r\nOther: 2\r\n\r\n") == good("hello"));
@@ -172,11 +199,26 @@ TEST_CASE("chunks are put together") {
 }
 
 TEST_CASE("a broken chunk is refused") {
-  for (std::string body : {"\r\nhello", "g\r\n", "+5\r\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n", "0x5\r\nhello\r\n0\r\n\r\n",
-                    " 5\r\nhello\r\n0\r\n\r\n", "5 5\r\nhello\r\n0\r\n\r\n", ";5\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n",
-                    "4\r\nhello\r\n0\r\n\r\n", "6\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n", "5\r\nhello\n0\r\n\r\n\r\n",
-                    "FFFFFFFFFFFFFFFF\r\n", "10000000000000000\r\n", "5;a\x01z\r\nhello\r\n0\r\n\r\n", "0\r\nno colon\r\n\r\n",
-                    "0\r\nA : 1\r\n\r\n", "0\r\nA: 1\r\n folded\r\n\r\n", "0\r\nA: b\rc\r\n\r\n"}) {
+  for (std::string body : {"\r\nhello",
+                           "g\r\n",
+                           "+5\r\nhello\r\n0\r\n\r\n",
+                           "-5\r\nhello\r\n0\r\n\r\n",
+                           "0x5\r\nhello\r\n0\r\n\r\n",
+                           " 5\r\nhello\r\n0\r\n\r\n",
+                           "5 5\r\nhello\r\n0\r\n\r\n",
+                           ";5\r\nhello\r\n0\r\n\r\n",
+                           "5\nhello\r\n0\r\n\r\n",
+                           "4\r\nhello\r\n0\r\n\r\n",
+                           "6\r\nhello\r\n0\r\n\r\n",
+                           "5\r\nhelloXX0\r\n\r\n",
+                           "5\r\nhello\n0\r\n\r\n\r\n",
+                           "FFFFFFFFFFFFFFFF\r\n",
+                           "10000000000000000\r\n",
+                           "5;a\x01z\r\nhello\r\n0\r\n\r\n",
+                           "0\r\nno colon\r\n\r\n",
+                           "0\r\nA : 1\r\n\r\n",
+                           "0\r\nA: 1\r\n folded\r\n\r\n",
+                           "0\r\nA: b\rc\r\n\r\n"}) {
     CAPTURE(body);
     CHECK(read(ok("Transfer-Encoding: chunked\r\n", body)).error == Errc::protocol);
   }
@@ -217,8 +259,8 @@ TEST_CASE("a body is refused one byte over the limit, in each of its three forms
     bool fits = n <= 10;
     CHECK(outcome(ok("Content-Length: " + std::to_string(n) + "\r\n", body)).complete == fits);
     CHECK(outcome(ok("Content-Length: " + std::to_string(n) + "\r\n")).error == (fits ? Errc{} : Errc::protocol));
-    CHECK(outcome(ok("Transfer-Encoding: chunked\r\n", "8\r\n01234567\r\n" + std::to_string(n - 8) + "\r\n" +
-                                                           body.substr(8) + "\r\n0\r\n\r\n"))
+    CHECK(outcome(ok("Transfer-Encoding: chunked\r\n",
+                     "8\r\n01234567\r\n" + std::to_string(n - 8) + "\r\n" + body.substr(8) + "\r\n0\r\n\r\n"))
               .complete == fits);
     CHECK(outcome(ok("A: 1\r\n", body), true).complete == fits);
   }
@@ -249,7 +291,9 @@ TEST_CASE("a close before any byte is unanswered and a later one cut") {
 }
 
 TEST_CASE("interim answers are skipped") {
-  std::string interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 7\r\nConnection: close\r\n\r\n";
+  std::string interim =
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\nContent-Length: 7\r\nConnection: "
+      "close\r\n\r\n";
   CHECK(read(interim + ok("Content-Length: 5\r\n", "hello")) == good("hello"));
   CHECK(read(interim) == Read{});
 }
@@ -297,8 +341,8 @@ TEST_CASE("HTTP/1.0 knows no chunks") {
 }
 
 TEST_CASE("bytes behind an answer spoil the connection") {
-  for (auto bytes : {ok("Content-Length: 2\r\n", "okHTTP/1.1 200 OK\r\n"), ok("Transfer-Encoding: chunked\r\n", "0\r\n\r\nX"),
-                     "HTTP/1.1 204 No Content\r\n\r\nX"s}) {
+  for (auto bytes : {ok("Content-Length: 2\r\n", "okHTTP/1.1 200 OK\r\n"),
+                     ok("Transfer-Encoding: chunked\r\n", "0\r\n\r\nX"), "HTTP/1.1 204 No Content\r\n\r\nX"s}) {
     CAPTURE(bytes);
     HttpAnswer answer(kLimit);
     auto result = feed(answer, bytes);

@@ -67,11 +67,13 @@ TEST_CASE("requests share a connection while both sides keep it") {
   }
 }
 
-TEST_CASE("an answer with Connection: close, or without a length, ends the connection and the next request opens another") {
+TEST_CASE(
+    "an answer with Connection: close, or without a length, ends the connection and the next request opens another") {
   for (auto deadline : ways()) {
     Loopback server([](Peer& peer, int number) {
       peer.read_message();
-      peer.write(number == 0 ? "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na" : "HTTP/1.1 200 OK\r\n\r\nb");
+      peer.write(number == 0 ? "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na"
+                             : "HTTP/1.1 200 OK\r\n\r\nb");
     });
     auto connection = connection_to(server);
     CHECK(body_of(connection.exchange(kGet, "", deadline)) == "a");
@@ -448,7 +450,7 @@ TEST_CASE("the socket is closed in child processes and blocks") {
 }
 
 TEST_CASE("a signal does not end a wait") {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = [](int) {};
   sigaction(SIGUSR1, &action, nullptr);  // without SA_RESTART
   pthread_t client = pthread_self();

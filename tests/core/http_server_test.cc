@@ -29,8 +29,8 @@ constexpr std::size_t kBodyLimit = 1'000;
 HttpReply reply(unsigned status, std::string body) { return {status, "text/plain", {}, std::move(body)}; }
 
 std::string words(const HttpExchange& exchange, const std::string& body) {
-  return std::string(exchange.method()) + " " + std::string(exchange.path()) + " " + std::string(exchange.query()) + " " +
-         std::string(exchange.field("x-field")) + (exchange.has_field("X-Field") ? "!" : "") + " " + body;
+  return std::string(exchange.method()) + " " + std::string(exchange.path()) + " " + std::string(exchange.query()) +
+         " " + std::string(exchange.field("x-field")) + (exchange.has_field("X-Field") ? "!" : "") + " " + body;
 }
 
 // Answers with what it understood.
@@ -100,7 +100,9 @@ struct Outcome {
   bool closed;
   bool operator==(const Outcome&) const = default;
 };
-std::ostream& operator<<(std::ostream& out, const Outcome& o) { return out << o.status << (o.closed ? " closed" : " open"); }
+std::ostream& operator<<(std::ostream& out, const Outcome& o) {
+  return out << o.status << (o.closed ? " closed" : " open");
+}
 
 Outcome send(const Running& server, std::string_view request) {
   Peer peer = server.connect();
@@ -146,7 +148,10 @@ TEST_CASE("a request may arrive byte by byte") {
 TEST_CASE("a chunked body is read whole") {
   Running server;
   Peer peer = server.connect();
-  peer.write("POST /p HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n" + get("/after"));
+  peer.write(
+      "POST /p HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: "
+      "1\r\n\r\n" +
+      get("/after"));
   CHECK(body_of(peer.read_message()) == "POST /p   abcde");
   CHECK(body_of(peer.read_message()) == "GET /after   ");
 }
@@ -154,22 +159,44 @@ TEST_CASE("a chunked body is read whole") {
 TEST_CASE("a head that could be understood in two ways is refused and the connection closed") {
   Running server;
   auto with = [&](std::string_view fields) {
-    return send(server, "POST /p HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) + "\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+    return send(server,
+                "POST /p HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) + "\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
   };
-  for (std::string fields : {"Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5",
-                      "Content-Length: 5\r\nContent-Length: 6", "Content-Length: +5", "Content-Length: -5", "Content-Length: 0x5",
-                      "Content-Length: 5, 6", "Content-Length: five", "Content-Length:", "Content-Length: 99999999999999999999",
-                      "Content-Length : 5", "Transfer-Encoding: gzip", "Transfer-Encoding: gzip, chunked",
-                      "Transfer-Encoding: chunked, gzip", "Transfer-Encoding: xchunked", "Transfer-Encoding:",
-                      "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "A: 1\r\n folded", "A: 1\r\n\tfolded", "A: bare\rCR",
-                      "A: bare\nLF", "A\x01: 1", "A: \x01", "no colon", ": no name", "na me: 1", "Host: other"}) {
+  for (std::string fields : {"Content-Length: 5\r\nTransfer-Encoding: chunked",
+                             "Transfer-Encoding: chunked\r\nContent-Length: 5",
+                             "Content-Length: 5\r\nContent-Length: 6",
+                             "Content-Length: +5",
+                             "Content-Length: -5",
+                             "Content-Length: 0x5",
+                             "Content-Length: 5, 6",
+                             "Content-Length: five",
+                             "Content-Length:",
+                             "Content-Length: 99999999999999999999",
+                             "Content-Length : 5",
+                             "Transfer-Encoding: gzip",
+                             "Transfer-Encoding: gzip, chunked",
+                             "Transfer-Encoding: chunked, gzip",
+                             "Transfer-Encoding: xchunked",
+                             "Transfer-Encoding:",
+                             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+                             "A: 1\r\n folded",
+                             "A: 1\r\n\tfolded",
+                             "A: bare\rCR",
+                             "A: bare\nLF",
+                             "A\x01: 1",
+                             "A: \x01",
+                             "no colon",
+                             ": no name",
+                             "na me: 1",
+                             "Host: other"}) {
     CAPTURE(fields);
     CHECK(with(fields) == Outcome{400, true});
   }
   CHECK(with("A: n\0l"sv) == Outcome{400, true});
   CHECK(with("Transfer-Encoding:\tChunked ") == Outcome{200, false});
-  for (std::string line : {"", "GET", "GET /", "GET / HTTP/2.0", "GET / HTTP/1.1 x", "GET  / HTTP/1.1", "GET /a b HTTP/1.1", "G(T / HTTP/1.1",
-                    "PRI * HTTP/2.0", " GET / HTTP/1.1", "GET / http/1.1", "GET /\tx HTTP/1.1"}) {
+  for (std::string line :
+       {"", "GET", "GET /", "GET / HTTP/2.0", "GET / HTTP/1.1 x", "GET  / HTTP/1.1", "GET /a b HTTP/1.1",
+        "G(T / HTTP/1.1", "PRI * HTTP/2.0", " GET / HTTP/1.1", "GET / http/1.1", "GET /\tx HTTP/1.1"}) {
     CAPTURE(line);
     CHECK(send(server, line + "\r\nHost: localhost\r\n\r\n"s) == Outcome{400, true});
   }
@@ -185,7 +212,9 @@ TEST_CASE("64 fields are read and 65 refused") {
 
 TEST_CASE("a head of 16 KiB is read and one byte more refused, in one piece or two") {
   Running server;
-  auto head = [](std::size_t bytes) { return get("/", "A: " + std::string(bytes - get("/", "A: \r\n").size(), 'x') + "\r\n"); };
+  auto head = [](std::size_t bytes) {
+    return get("/", "A: " + std::string(bytes - get("/", "A: \r\n").size(), 'x') + "\r\n");
+  };
   REQUIRE(head(100).size() == 100);
   CHECK(send(server, head(16 * 1024)) == Outcome{200, false});
   CHECK(send(server, head(16 * 1024 + 1)) == Outcome{431, true});
@@ -197,13 +226,13 @@ TEST_CASE("web pages and other hosts' names are refused") {
   auto with_host = [&](std::string_view host) {
     return send(server, "GET / HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n").status;
   };
-  for (std::string host : {"localhost", "localhost:9000", "127.0.0.1", "127.0.0.1:9000", "127.9.9.9", "[::1]:80", "sandbox.localdomain",
-                    "SANDBOX.localdomain:80"}) {
+  for (std::string host : {"localhost", "localhost:9000", "127.0.0.1", "127.0.0.1:9000", "127.9.9.9", "[::1]:80",
+                           "sandbox.localdomain", "SANDBOX.localdomain:80"}) {
     CAPTURE(host);
     CHECK(with_host(host) == 200);
   }
-  for (std::string host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80", "[::2]:80", "[::1", "",
-                    "evil.example:127", "0.0.0.0"}) {
+  for (std::string host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:80",
+                           "[::2]:80", "[::1", "", "evil.example:127", "0.0.0.0"}) {
     CAPTURE(host);
     CHECK(with_host(host) == 403);
   }
@@ -230,7 +259,8 @@ TEST_CASE("a body over the limit is thrown away and the connection lives on") {
       std::string body(n, 'x');
       char size[20];
       std::snprintf(size, sizeof size, "%zx", n);
-      peer.write(chunked ? "POST /p HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"s + size + "\r\n" + body + "\r\n0\r\n\r\n"
+      peer.write(chunked ? "POST /p HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"s + size +
+                               "\r\n" + body + "\r\n0\r\n\r\n"
                          : post(body));
       auto answer = peer.read_message();
       if (n <= kBodyLimit) {
@@ -389,7 +419,8 @@ TEST_CASE("a port in use and an address that is no number are named") {
   HttpServer other(io, {}, describe);
   auto used = other.listen("127.0.0.1", server.port());
   REQUIRE_FALSE(used);
-  CHECK(used.error().message == "127.0.0.1:" + std::to_string(server.port()) + ": cannot listen there: Address already in use");
+  CHECK(used.error().message ==
+        "127.0.0.1:" + std::to_string(server.port()) + ": cannot listen there: Address already in use");
   HttpServer named(io, {}, describe);
   CHECK(named.listen("localhost", 0).error().message.starts_with("localhost:0: not a numeric address"));
 }

@@ -130,14 +130,18 @@ TEST_CASE("unknown fields are skipped, whatever they hold, and order is free") {
   CHECK(item.price == 1);
 }
 
-TEST_CASE("the last of equal names counts") { CHECK(good<Renamed>(R"({"order-id":1,"class":2,"order-id":3})").id == 3); }
+TEST_CASE("the last of equal names counts") {
+  CHECK(good<Renamed>(R"({"order-id":1,"class":2,"order-id":3})").id == 3);
+}
 
 TEST_CASE("names may be given apart from members") {
   CHECK(written(Renamed{1, 2}) == R"({"order-id":1,"class":2})");
   CHECK(fault<Renamed>(R"({"id":1,"kind":2})") == "$.order-id: a required field is missing");
 }
 
-TEST_CASE("names are compared as decoded") { CHECK(good<Item>("{\"s\\u006bu\":\"s\",\"quantity\":1,\"price\":1}").sku == "s"); }
+TEST_CASE("names are compared as decoded") {
+  CHECK(good<Item>("{\"s\\u006bu\":\"s\",\"quantity\":1,\"price\":1}").sku == "s");
+}
 
 TEST_CASE("a missing or wrong value is named by its path") {
   CHECK(fault<Order>("{}") == "$.id: a required field is missing");
@@ -170,8 +174,9 @@ TEST_CASE("a number must fit its type") {
   CHECK(fault<Numbers>(R"({"i8":-129})") == "$.i8: -129 is outside -128..127");
   CHECK(fault<Numbers>(R"({"i8":1.5})") == "$.i8: expected an integer within the range of its type");
   CHECK(fault<Numbers>(R"({"u8":-1})") == "$.u8: expected an integer within the range of its type");
-  for (std::string text : {R"({"i64":9223372036854775808})", R"({"u64":18446744073709551616})", R"({"u64":-1})", R"({"f":1e39})", R"({"f":-1e39})",
-                    R"({"f":1e999})", R"({"i64":1e2})", R"({"i64":01})", R"({"i64":--1})"}) {
+  for (std::string text :
+       {R"({"i64":9223372036854775808})", R"({"u64":18446744073709551616})", R"({"u64":-1})", R"({"f":1e39})",
+        R"({"f":-1e39})", R"({"f":1e999})", R"({"i64":1e2})", R"({"i64":01})", R"({"i64":--1})"}) {
     CAPTURE(text);
     CHECK(fault<Numbers>(text).size() > 10);
     CHECK(fault<Numbers>(text) != "no fault");
@@ -240,7 +245,8 @@ TEST_CASE("text cut anywhere is a fault with a message, and never a crash") {
     std::string text = fault<Order>(kOrder.substr(0, n));
     if (text == "no fault" || !text.starts_with('$') || text.size() < 5) FAIL_CHECK(n << ": " << text);
   }
-  for (std::string_view text : {R"({"tags":{"a":[1}})", R"({"tags":{"a")", R"({"id":"\x"})", R"({"paid":tru})", R"([1,2)", R"({"a":1)"}) {
+  for (std::string_view text :
+       {R"({"tags":{"a":[1}})", R"({"tags":{"a")", R"({"id":"\x"})", R"({"paid":tru})", R"([1,2)", R"({"a":1)"}) {
     CAPTURE(text);
     CHECK(fault<Order>(text).size() > 8);
   }
@@ -261,7 +267,8 @@ TEST_CASE("something behind the value is a fault") {
 TEST_CASE("what JSON cannot say is a fault with its path") {
   CHECK(written(std::vector<double>{1, NAN}) == "fault $[1]: NaN has no JSON form");
   CHECK(written(Item{"a", 1, -HUGE_VAL}) == "fault $.price: infinity has no JSON form");
-  CHECK(written(std::map<std::string, std::vector<Item>>{{"k", {Item{"\xff", 1, 1}}}}) == "fault $.k[0].sku: a string that is not UTF-8");
+  CHECK(written(std::map<std::string, std::vector<Item>>{{"k", {Item{"\xff", 1, 1}}}}) ==
+        "fault $.k[0].sku: a string that is not UTF-8");
   CHECK(written(std::map<std::string, int>{{"\xff", 1}}) == "fault $: a name that is not UTF-8");
   CHECK(written(HUGE_VALF) == "fault $: infinity has no JSON form");
 }

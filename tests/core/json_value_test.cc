@@ -59,9 +59,10 @@ bool is_json(std::string_view text) {
   return value && walk(*value, seen) == Status::ok && document.at_end();
 }
 
-const std::string kBatch = R"([{"time":"2022-10-12T00:03:50.000Z","type":"platform.initStart","record":{"initializationType":"on-demand",)"
-                           R"("phase":"init","memory":128,"ratio":-1.5e-3,"ok":true,"no":false,"none":null,"nested":[[],{},[{"a":[1,2]}]]}},)"
-                           R"({"time":"t","type":"function","record":"line \"one\"\nZ\u00fcrich \ud83d\ude00"}])";
+const std::string kBatch =
+    R"([{"time":"2022-10-12T00:03:50.000Z","type":"platform.initStart","record":{"initializationType":"on-demand",)"
+    R"("phase":"init","memory":128,"ratio":-1.5e-3,"ok":true,"no":false,"none":null,"nested":[[],{},[{"a":[1,2]}]]}},)"
+    R"({"time":"t","type":"function","record":"line \"one\"\nZ\u00fcrich \ud83d\ude00"}])";
 
 }  // namespace
 
@@ -93,16 +94,21 @@ TEST_CASE("a text with any one byte changed is never a crash") {
 }
 
 TEST_CASE("what is not JSON is malformed") {
-  for (std::string text : {"", " ", "{", "}", "[", "]", "[1", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:2}",
-                    "{\"a\":1 \"b\":2}", "nul", "nulll", "tru", "truee", "falsy", "True", "'a'", "\"a", "\"\\x\"", "\"\\u12\"", "\"a\nb\"",
-                    "01", "+1", ".5", "1.", "1e", "-", "--1", "0x1", "NaN", "Infinity", "1 2", "{} {}", "[] x", "\"a\" x", "true false", "1,",
-                    "{}}", "[]]", "\xff", "\"\xc3\"", "\"\xed\xa0\x80\"", "// a\n1", "[1]\x01"}) {
+  for (std::string text :
+       {"",        " ",          "{",        "}",        "[",          "]",     "[1",       "[1,]",
+        "[,1]",    "[1 2]",      "{\"a\"}",  "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:2}",    "{\"a\":1 \"b\":2}",
+        "nul",     "nulll",      "tru",      "truee",    "falsy",      "True",  "'a'",      "\"a",
+        "\"\\x\"", "\"\\u12\"",  "\"a\nb\"", "01",       "+1",         ".5",    "1.",       "1e",
+        "-",       "--1",        "0x1",      "NaN",      "Infinity",   "1 2",   "{} {}",    "[] x",
+        "\"a\" x", "true false", "1,",       "{}}",      "[]]",        "\xff",  "\"\xc3\"", "\"\xed\xa0\x80\"",
+        "// a\n1", "[1]\x01"}) {
     CAPTURE(text);
     CHECK_FALSE(is_json(text));
   }
   CHECK_FALSE(is_json("\0"sv));
   CHECK_FALSE(is_json("1\0"sv));
-  for (std::string text : {"1", " 1 ", "\t\r\n\"a\"", "null", "true ", "-0", "1e5", "[[[[]]]]", "\"\\ud83d\\ude00\"", "\"\\u0000\""}) {
+  for (std::string text :
+       {"1", " 1 ", "\t\r\n\"a\"", "null", "true ", "-0", "1e5", "[[[[]]]]", "\"\\ud83d\\ude00\"", "\"\\u0000\""}) {
     CAPTURE(text);
     CHECK(is_json(text));
   }
@@ -147,7 +153,8 @@ TEST_CASE("scalars are read as what they are, also as a whole document") {
     CHECK(with("null", [](Value& v) { return v.is_null() ? Status::ok : Status::malformed; }) == Status::ok);
     CHECK(with("0", [](Value& v) { return v.is_null() ? Status::ok : Status::malformed; }) == Status::malformed);
     CHECK(with("1", [](Value& v) { return v.each_element([](Value&) { return Status::ok; }); }) == Status::wrong_kind);
-    CHECK(with("\"x\"", [](Value& v) { return v.each_field([](std::string_view, Value&) { return Status::ok; }); }) == Status::wrong_kind);
+    CHECK(with("\"x\"", [](Value& v) { return v.each_field([](std::string_view, Value&) { return Status::ok; }); }) ==
+          Status::wrong_kind);
   }
 }
 

@@ -74,9 +74,10 @@ TEST_CASE("the short escapes are used where JSON has them") {
 }
 
 TEST_CASE("the first and the last code point of each row of Unicode's table 3-7 pass unchanged") {
-  for (std::string text : {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xE0\xBF\xBF", "\xE1\x80\x80", "\xEC\xBF\xBF", "\xED\x80\x80",
-                    "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF0\xBF\xBF\xBF", "\xF1\x80\x80\x80",
-                    "\xF3\xBF\xBF\xBF", "\xF4\x80\x80\x80", "\xF4\x8F\xBF\xBF"}) {
+  for (std::string text :
+       {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xE0\xBF\xBF", "\xE1\x80\x80", "\xEC\xBF\xBF", "\xED\x80\x80",
+        "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF0\xBF\xBF\xBF", "\xF1\x80\x80\x80",
+        "\xF3\xBF\xBF\xBF", "\xF4\x80\x80\x80", "\xF4\x8F\xBF\xBF"}) {
     CAPTURE(text);
     CHECK(is_utf8(text));
     CHECK(quoted(text) == "\""s + text + "\"");
@@ -91,18 +92,36 @@ TEST_CASE("each ill-formed sequence becomes one U+FFFD for each maximal part") {
     std::string_view rest = "";
   };
   for (auto [bytes, replacements, rest] : {
-           Case{"\xC0\x80", 2}, Case{"\xC1\xBF", 2},                                  // overlong, two bytes
-           Case{"\xE0\x80\x80", 3}, Case{"\xE0\x9F\xBF", 3},                          // overlong, three
-           Case{"\xF0\x80\x80\x80", 4}, Case{"\xF0\x8F\xBF\xBF", 4},                  // overlong, four
-           Case{"\xED\xA0\x80", 3}, Case{"\xED\xBF\xBF", 3},                          // surrogates
-           Case{"\xED\xA0\xBD\xED\xB8\x80", 6},                                       // a surrogate pair
-           Case{"\xF4\x90\x80\x80", 4}, Case{"\xF5\x80\x80\x80", 4}, Case{"\xFF", 1}, // beyond U+10FFFF
-           Case{"\xFE\xFE", 2}, Case{"\x80", 1}, Case{"\xBF\xBF", 2},                 // no lead byte
-           Case{"\xC2", 1}, Case{"\xE1", 1}, Case{"\xE1\x80", 1},                     // cut at the end
-           Case{"\xF1", 1}, Case{"\xF1\x80", 1}, Case{"\xF1\x80\x80", 1},
-           Case{"\xC2x", 1, "x"}, Case{"\xE1\x80x", 1, "x"}, Case{"\xF1\x80\x80x", 1, "x"},  // cut by another
-           Case{"\xE1\x80\xC3\xA9", 1, "\xC3\xA9"}, Case{"\xF1\x80\xE2\x82\xAC", 1, "\xE2\x82\xAC"},
-           Case{"\xF0\x90\x80", 1}, Case{"\xF4\x8F\xBF", 1}, Case{"\xE0\xA0", 1}, Case{"\xED\x9F", 1},
+           Case{"\xC0\x80", 2},
+           Case{"\xC1\xBF", 2},  // overlong, two bytes
+           Case{"\xE0\x80\x80", 3},
+           Case{"\xE0\x9F\xBF", 3},  // overlong, three
+           Case{"\xF0\x80\x80\x80", 4},
+           Case{"\xF0\x8F\xBF\xBF", 4},  // overlong, four
+           Case{"\xED\xA0\x80", 3},
+           Case{"\xED\xBF\xBF", 3},              // surrogates
+           Case{"\xED\xA0\xBD\xED\xB8\x80", 6},  // a surrogate pair
+           Case{"\xF4\x90\x80\x80", 4},
+           Case{"\xF5\x80\x80\x80", 4},
+           Case{"\xFF", 1},  // beyond U+10FFFF
+           Case{"\xFE\xFE", 2},
+           Case{"\x80", 1},
+           Case{"\xBF\xBF", 2},  // no lead byte
+           Case{"\xC2", 1},
+           Case{"\xE1", 1},
+           Case{"\xE1\x80", 1},  // cut at the end
+           Case{"\xF1", 1},
+           Case{"\xF1\x80", 1},
+           Case{"\xF1\x80\x80", 1},
+           Case{"\xC2x", 1, "x"},
+           Case{"\xE1\x80x", 1, "x"},
+           Case{"\xF1\x80\x80x", 1, "x"},  // cut by another
+           Case{"\xE1\x80\xC3\xA9", 1, "\xC3\xA9"},
+           Case{"\xF1\x80\xE2\x82\xAC", 1, "\xE2\x82\xAC"},
+           Case{"\xF0\x90\x80", 1},
+           Case{"\xF4\x8F\xBF", 1},
+           Case{"\xE0\xA0", 1},
+           Case{"\xED\x9F", 1},
        }) {
     std::string expected;
     for (int i = 0; i < replacements; ++i) expected += kReplacement;
@@ -116,8 +135,9 @@ TEST_CASE("each ill-formed sequence becomes one U+FFFD for each maximal part") {
 }
 
 TEST_CASE("any three bytes give valid JSON and UTF-8") {
-  const unsigned char interesting[] = {0x00, 0x1F, '"', '\\', 'a', 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2,
-                                       0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
+  const unsigned char interesting[] = {0x00, 0x1F, '"',  '\\', 'a',  0x7F, 0x80, 0x8F, 0x90, 0x9F,
+                                       0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED,
+                                       0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF};
   for (auto a : interesting) {
     for (auto b : interesting) {
       for (auto c : interesting) {
@@ -147,8 +167,8 @@ TEST_CASE("doubles are short and read back as the same double") {
   CHECK(number(1.0) == "1");
   CHECK(number(-0.0) == "-0");
   CHECK(number(1e21) == "1e+21");
-  for (double d : {0.1 + 0.2, 1.0 / 3, DBL_MAX, DBL_MIN, DBL_TRUE_MIN, -DBL_MAX, 123456789012345680.0, 5e-324, 1e22, 1e23,
-                   2.2250738585072011e-308, 9007199254740993.0}) {
+  for (double d : {0.1 + 0.2, 1.0 / 3, DBL_MAX, DBL_MIN, DBL_TRUE_MIN, -DBL_MAX, 123456789012345680.0, 5e-324, 1e22,
+                   1e23, 2.2250738585072011e-308, 9007199254740993.0}) {
     CAPTURE(d);
     CHECK(std::strtod(number(d).c_str(), nullptr) == d);
   }
@@ -185,8 +205,17 @@ TEST_CASE("commas stand between members and elements and nowhere else") {
   writer.member("a", 1).member("b", "x").member("c", true).key("d").null();
   writer.key("e").begin_array().end_array();
   writer.key("f").begin_object().end_object();
-  writer.key("g").begin_array().value(1).value(2.5).begin_object().member("h", std::string("i")).end_object().value(false).end_array();
+  writer.key("g")
+      .begin_array()
+      .value(1)
+      .value(2.5)
+      .begin_object()
+      .member("h", std::string("i"))
+      .end_object()
+      .value(false)
+      .end_array();
   writer.key("raw\n").raw("[1, 2]").member("z", 0u);
   writer.end_object();
-  CHECK(out == R"(kept:{"a":1,"b":"x","c":true,"d":null,"e":[],"f":{},"g":[1,2.5,{"h":"i"},false],"raw\n":[1, 2],"z":0})");
+  CHECK(out ==
+        R"(kept:{"a":1,"b":"x","c":true,"d":null,"e":[],"f":{},"g":[1,2.5,{"h":"i"},false],"raw\n":[1, 2],"z":0})");
 }

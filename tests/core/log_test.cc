@@ -82,7 +82,8 @@ struct JsonLine {
 
 TEST_CASE("a text line has time, level, message and fields") {
   auto text = written_by({"Text"}, [] {
-    mayfly::log.info("pricing", {{"order", "a1"}, {"total", 19}, {"ok", true}, {"share", 0.25}, {"big", ~std::uint64_t{0}}});
+    mayfly::log.info("pricing",
+                     {{"order", "a1"}, {"total", 19}, {"ok", true}, {"share", 0.25}, {"big", ~std::uint64_t{0}}});
     mayfly::log.warn("no fields");
   });
   auto lines = lines_of(text);
@@ -105,10 +106,17 @@ TEST_CASE("a text line carries the request id while there is one") {
 
 TEST_CASE("text fields stay apart and on their line") {
   auto lines = lines_of(written_by({""}, [] {
-    mayfly::log.info("a\nb\r\nc", {{"space", "x y"}, {"equals", "a=b"}, {"quote", "\"q\""}, {"line", "1\n2"}, {"empty", ""}, {"control", "\x1b[31m\x7f"}});
+    mayfly::log.info("a\nb\r\nc", {{"space", "x y"},
+                                   {"equals", "a=b"},
+                                   {"quote", "\"q\""},
+                                   {"line", "1\n2"},
+                                   {"empty", ""},
+                                   {"control", "\x1b[31m\x7f"}});
   }));
   REQUIRE(lines.size() == 1);
-  CHECK(behind_time(lines[0]) == "INFO\ta\rb\r\rc space=\"x y\" equals=\"a=b\" quote=\"\\\"q\\\"\" line=\"1\\n2\" empty=\"\" control=\"\\u001b[31m\x7f\"");
+  CHECK(behind_time(lines[0]) ==
+        "INFO\ta\rb\r\rc space=\"x y\" equals=\"a=b\" quote=\"\\\"q\\\"\" line=\"1\\n2\" empty=\"\" "
+        "control=\"\\u001b[31m\x7f\"");
 }
 
 TEST_CASE("a JSON line is one valid object, whatever bytes it is given") {
@@ -145,7 +153,8 @@ TEST_CASE("levels below the setting are dropped") {
     mayfly::log.error("error");
     mayfly::log.fatal("fatal");
   };
-  std::map<std::string, std::size_t> expected{{"TRACE", 6}, {"DEBUG", 5}, {"INFO", 4}, {"WARN", 3}, {"ERROR", 2}, {"FATAL", 1}, {"", 4}, {"debug", 5}, {"LOUD", 4}};
+  std::map<std::string, std::size_t> expected{{"TRACE", 6}, {"DEBUG", 5}, {"INFO", 4},  {"WARN", 3}, {"ERROR", 2},
+                                              {"FATAL", 1}, {"", 4},      {"debug", 5}, {"LOUD", 4}};
   for (const auto& [level, lines] : expected) {
     CAPTURE(level);
     CHECK(lines_of(written_by({"", level.c_str()}, all)).size() == lines);

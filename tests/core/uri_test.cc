@@ -22,7 +22,8 @@ std::string uri(std::string_view text) {
 }  // namespace
 
 TEST_CASE("host:port is taken apart and put together again") {
-  for (std::string text : {"127.0.0.1:9001", "localhost:1", "sandbox.localdomain:65535", "my_host-2:80", "[::1]:9001", "[fe80::1:2]:80"}) {
+  for (std::string text :
+       {"127.0.0.1:9001", "localhost:1", "sandbox.localdomain:65535", "my_host-2:80", "[::1]:9001", "[fe80::1:2]:80"}) {
     CAPTURE(text);
     auto origin = parse_host_port(text);
     REQUIRE(origin);
@@ -32,9 +33,34 @@ TEST_CASE("host:port is taken apart and put together again") {
 }
 
 TEST_CASE("what is no host:port is refused, naming the text") {
-  for (std::string text : {"", ":", ":80", "host", "host:", "host:0", "host:65536", "host:-1", "host:+1", "host: 80", "host:80 ", "host:8x", "ho st:80",
-                    "host:80/", "host:80/path", "http://host:80", "host:1:2", "::1:80", "[::1]", "[::1]80", "[::1:80", "[]:80", "[::g]:80",
-                    "[127.0.0.1]:80", "h\xc3\xb6st:80", "host\r\nX: 1:80", "user@host:80", "host:99999999999999999999"}) {
+  for (std::string text : {"",
+                           ":",
+                           ":80",
+                           "host",
+                           "host:",
+                           "host:0",
+                           "host:65536",
+                           "host:-1",
+                           "host:+1",
+                           "host: 80",
+                           "host:80 ",
+                           "host:8x",
+                           "ho st:80",
+                           "host:80/",
+                           "host:80/path",
+                           "http://host:80",
+                           "host:1:2",
+                           "::1:80",
+                           "[::1]",
+                           "[::1]80",
+                           "[::1:80",
+                           "[]:80",
+                           "[::g]:80",
+                           "[127.0.0.1]:80",
+                           "h\xc3\xb6st:80",
+                           "host\r\nX: 1:80",
+                           "user@host:80",
+                           "host:99999999999999999999"}) {
     CAPTURE(text);
     auto origin = parse_host_port(text);
     REQUIRE_FALSE(origin);
@@ -52,7 +78,8 @@ TEST_CASE("what is no host:port is refused, naming the text") {
 
 TEST_CASE("loopback is what never leaves the machine") {
   for (std::string host : {"127.0.0.1", "127.255.255.255", "::1", "localhost"}) CHECK(Origin{host, 1}.is_loopback());
-  for (std::string host : {"0.0.0.0", "128.0.0.1", "10.0.0.1", "::", "::2", "localhost.example", "127.0.0.1.example", "127.1", "", "sandbox.localdomain"}) {
+  for (std::string host : {"0.0.0.0", "128.0.0.1", "10.0.0.1", "::", "::2", "localhost.example", "127.0.0.1.example",
+                           "127.1", "", "sandbox.localdomain"}) {
     CAPTURE(host);
     CHECK_FALSE(Origin{host, 1}.is_loopback());
   }
@@ -73,10 +100,35 @@ TEST_CASE("a URI is taken apart") {
 }
 
 TEST_CASE("what is no URI of a server is refused") {
-  for (std::string text : {"", "host", "host:80", "://host", "http:/host", "http//host", "http://", "http:///path", "http://:80", "http://host:x",
-                    "http://host:0", "http://host:65536", "http://ho st", "http://host/a b", "http://host/\x01", "http://host/\xc3\xa9", "http://host/#f",
-                    "http://host#f", "http://user name@host", "ht tp://host", "1http://host", "+http://host", "tcp://host", "foohttp://host",
-                    "xhttps://host", "http://host/\r\nX: 1", "http://[::1", "http://u\np@host", "http://host:80:90"}) {
+  for (std::string text : {"",
+                           "host",
+                           "host:80",
+                           "://host",
+                           "http:/host",
+                           "http//host",
+                           "http://",
+                           "http:///path",
+                           "http://:80",
+                           "http://host:x",
+                           "http://host:0",
+                           "http://host:65536",
+                           "http://ho st",
+                           "http://host/a b",
+                           "http://host/\x01",
+                           "http://host/\xc3\xa9",
+                           "http://host/#f",
+                           "http://host#f",
+                           "http://user name@host",
+                           "ht tp://host",
+                           "1http://host",
+                           "+http://host",
+                           "tcp://host",
+                           "foohttp://host",
+                           "xhttps://host",
+                           "http://host/\r\nX: 1",
+                           "http://[::1",
+                           "http://u\np@host",
+                           "http://host:80:90"}) {
     CAPTURE(text);
     CHECK(uri(text).starts_with("fault: "));
   }
@@ -84,8 +136,10 @@ TEST_CASE("what is no URI of a server is refused") {
 }
 
 TEST_CASE("no message repeats userinfo or query") {
-  for (std::string text : {"http://user:secret@host:0/", "http://user:secret@ho st/", "http://user:se/secret@host/", "http://user:secret?x@host", "http://user:secret#x@host",
-                    "http://host/a b?secret", "http://host:0/?secret", "http://host/?secret#f", "user:secret@host", "http://user:secret@", "http://secret:x@[::g]/"}) {
+  for (std::string text :
+       {"http://user:secret@host:0/", "http://user:secret@ho st/", "http://user:se/secret@host/",
+        "http://user:secret?x@host", "http://user:secret#x@host", "http://host/a b?secret", "http://host:0/?secret",
+        "http://host/?secret#f", "user:secret@host", "http://user:secret@", "http://secret:x@[::g]/"}) {
     CAPTURE(text);
     CHECK(uri(text).starts_with("fault: "));
     CHECK(uri(text).find("secret") == std::string::npos);

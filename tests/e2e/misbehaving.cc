@@ -7,10 +7,10 @@
 
 #include <mayfly/runtime.h>
 
+#include <unistd.h>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <unistd.h>
 
 // Under the address sanitizer, too, a fault is a signal and not an exit.
 extern "C" __attribute__((visibility("default"))) const char* __asan_default_options();

@@ -164,7 +164,8 @@ std::string bootstrap(const std::string& in_the_loop) {
          "while True:\n"
          "    c.request('GET', '/2018-06-01/runtime/invocation/next')\n"
          "    r = c.getresponse(); event = r.read(); id = r.getheader('Lambda-Runtime-Aws-Request-Id')\n"
-         "    " + in_the_loop + "\n";
+         "    " +
+         in_the_loop + "\n";
 }
 
 const std::string kEcho = bootstrap("print('seen', flush=True); post(id, 'response', event)");
@@ -184,11 +185,19 @@ TEST_CASE("help goes to stdout and is a success") {
 
 TEST_CASE("usage errors leave with 2 and say nothing on stdout") {
   Folder folder;
-  for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"rnu"}, {"run", "--lisen"}, {"run", "--timeout", "0"}, {"run", "./bootstrap"},
-        {"invoke", "--payload", "{"}, {"invoke", "--payload", "@nowhere"}, {"invoke", "--timeout", "3"},
-        {"run", "--fail-on", "rain"}, {"run", "--env", "AWS_REGION=x", "--", "sh"}, {"invoke", "--endpoint", "https://x"},
-        {"completion", "tcsh"}, {"run", "--"}, {"invoke", "--endpoint", "1", "--", "sh"}}) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"rnu"},
+                                                {"run", "--lisen"},
+                                                {"run", "--timeout", "0"},
+                                                {"run", "./bootstrap"},
+                                                {"invoke", "--payload", "{"},
+                                                {"invoke", "--payload", "@nowhere"},
+                                                {"invoke", "--timeout", "3"},
+                                                {"run", "--fail-on", "rain"},
+                                                {"run", "--env", "AWS_REGION=x", "--", "sh"},
+                                                {"invoke", "--endpoint", "https://x"},
+                                                {"completion", "tcsh"},
+                                                {"run", "--"},
+                                                {"invoke", "--endpoint", "1", "--", "sh"}}) {
     auto ended = run(folder, words);
     INFO(words.back());
     CHECK(ended.code == 2);
@@ -236,7 +245,8 @@ TEST_CASE("nothing that answers, and something else that answers, leave with 3")
   auto nothing = run(folder, {"invoke", "--endpoint", free_port});
   CHECK(nothing.code == 3);
   CHECK(nothing.err.starts_with("error: nothing answers at http://127.0.0.1:" + free_port));
-  for (const std::string& answer : {http("404 Not Found", "Content-Type: text/html\r\n", "<h1>"), std::string("SSH-2.0-OpenSSH\r\n\r\n")}) {
+  for (const std::string& answer :
+       {http("404 Not Found", "Content-Type: text/html\r\n", "<h1>"), std::string("SSH-2.0-OpenSSH\r\n\r\n")}) {
     OneAnswer other(answer);
     auto ended = run(folder, {"invoke", "--endpoint", other.port()});
     CHECK(ended.code == 3);
@@ -286,7 +296,8 @@ TEST_CASE("a function error leaves with 1, its answer still on stdout") {
 
 TEST_CASE("invoke --json is one object, also for payloads that are no JSON") {
   Folder folder;
-  OneAnswer json(http("200 OK", "x-amzn-RequestId: 1\r\n", "{\n\"a\":1}")), text(http("200 OK", "x-amzn-RequestId: 1\r\n", "plain"));
+  OneAnswer json(http("200 OK", "x-amzn-RequestId: 1\r\n", "{\n\"a\":1}")),
+      text(http("200 OK", "x-amzn-RequestId: 1\r\n", "plain"));
   CHECK(run(folder, {"invoke", "--json", "--endpoint", json.port()}).out ==
         "{\"StatusCode\":200,\"RequestId\":\"1\",\"Payload\":{ \"a\":1}}\n");
   CHECK(run(folder, {"invoke", "--json", "--endpoint", text.port()}).out ==
@@ -393,7 +404,8 @@ TEST_CASE("a second signal does not wait for who ignores the first") {
   folder.write("extensions/stubborn",
                "#!/usr/bin/python3\nimport http.client, os, signal, time\n"
                "c = http.client.HTTPConnection(os.environ['AWS_LAMBDA_RUNTIME_API'])\n"
-               "c.request('POST', '/2020-01-01/extension/register', '{\"events\":[\"SHUTDOWN\"]}', {'Lambda-Extension-Name': 'stubborn'})\n"
+               "c.request('POST', '/2020-01-01/extension/register', '{\"events\":[\"SHUTDOWN\"]}', "
+               "{'Lambda-Extension-Name': 'stubborn'})\n"
                "r = c.getresponse(); r.read(); id = r.getheader('Lambda-Extension-Identifier')\n"
                "c.request('GET', '/2020-01-01/extension/event/next', headers={'Lambda-Extension-Identifier': id})\n"
                "c.getresponse().read(); open(os.environ['MARK'], 'w').write('x'); time.sleep(600)\n",

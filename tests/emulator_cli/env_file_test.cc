@@ -40,7 +40,8 @@ TEST_CASE("a line without = is named by its number") {
 }
 
 TEST_CASE("SAM's JSON: Parameters for all, a function's own, or a plain object") {
-  CHECK(read("{\"Parameters\":{\"A\":\"1\"},\"orders\":{\"B\":\"2\"},\"other\":{\"C\":\"3\"}}") == Pairs{{"A", "1"}, {"B", "2"}});
+  CHECK(read("{\"Parameters\":{\"A\":\"1\"},\"orders\":{\"B\":\"2\"},\"other\":{\"C\":\"3\"}}") ==
+        Pairs{{"A", "1"}, {"B", "2"}});
   CHECK(read(" {\"A\":\"1\",\"N\":5,\"T\":true}") == Pairs{{"A", "1"}, {"N", "5"}, {"T", "true"}});
   CHECK(refused("{\"A\":") == "f.env is not JSON");
   CHECK(refused("{\"A\":[1]}") == "f.env: the value of A is no text");
@@ -75,7 +76,8 @@ TEST_CASE("names that Lambda refuses are refused") {
 }
 
 TEST_CASE("credentials are dummies unless the shell's are asked for") {
-  Variables shell{{"AWS_ACCESS_KEY_ID", "AKIAREAL"}, {"AWS_SECRET_ACCESS_KEY", "s"}, {"AWS_ENDPOINT_URL", "http://localhost:4566"}};
+  Variables shell{
+      {"AWS_ACCESS_KEY_ID", "AKIAREAL"}, {"AWS_SECRET_ACCESS_KEY", "s"}, {"AWS_ENDPOINT_URL", "http://localhost:4566"}};
   auto dummy = settings({}, shell);
   REQUIRE(dummy.has_value());
   CHECK(dummy->credentials.size() == 3);

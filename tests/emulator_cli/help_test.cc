@@ -57,7 +57,8 @@ TEST_CASE("completion and man page know every option that the help lists") {
     auto script = completion_script(shell);
     REQUIRE_FALSE(script.empty());
     for (const Option& option : kOptions) {
-      if (!option.help.empty() && option.commands & kRun) CHECK_MESSAGE(script.find(option.name) != script.npos, option.name);
+      if (!option.help.empty() && option.commands & kRun)
+        CHECK_MESSAGE(script.find(option.name) != script.npos, option.name);
     }
   }
   CHECK(completion_script("tcsh").empty());

@@ -13,8 +13,9 @@ TEST_CASE("the request is the Invoke API's") {
   call.client_context = "{\"a\":1}";
   call.payload = "{}";
   auto head = call.request_head({"127.0.0.1", 9000});
-  CHECK(head.starts_with("POST /2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Aorders/"
-                         "invocations?Qualifier=%24LATEST HTTP/1.1\r\n"));
+  CHECK(
+      head.starts_with("POST /2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Aorders/"
+                       "invocations?Qualifier=%24LATEST HTTP/1.1\r\n"));
   CHECK(head.find("Host: 127.0.0.1:9000\r\n") != head.npos);
   CHECK(head.find("Content-Length: 2\r\n") != head.npos);
   CHECK(head.find("X-Amz-Log-Type: Tail\r\n") != head.npos);
@@ -39,7 +40,8 @@ TEST_CASE("an asynchronous call asks for no log") {
 
 TEST_CASE("figures are read from the last REPORT line") {
   auto report = find_report(
-      "START RequestId: 1 Version: $LATEST\nREPORT of the function\nEND RequestId: 1\nREPORT RequestId: 1\tDuration: 9.69 ms\t"
+      "START RequestId: 1 Version: $LATEST\nREPORT of the function\nEND RequestId: 1\nREPORT RequestId: 1\tDuration: "
+      "9.69 ms\t"
       "Billed Duration: 90 ms\tMemory Size: 128 MB\tMax Memory Used: 31 MB\tInit Duration: 80.00 ms\t\n");
   REQUIRE(report);
   CHECK(report->duration_ms == 9.69);
@@ -47,7 +49,8 @@ TEST_CASE("figures are read from the last REPORT line") {
   CHECK(report->memory_mb == 128);
   CHECK(report->max_memory_mb == 31);
   CHECK(report->init_ms == 80.0);
-  auto warm = find_report("REPORT RequestId: 1\tDuration: 2.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 31 MB\t");
+  auto warm = find_report(
+      "REPORT RequestId: 1\tDuration: 2.00 ms\tBilled Duration: 2 ms\tMemory Size: 128 MB\tMax Memory Used: 31 MB\t");
   REQUIRE(warm);
   CHECK_FALSE(warm->init_ms);
 }

@@ -69,11 +69,25 @@ class Story {
 using Kind = Observation::Kind;
 
 inline Story& add_cold_start(Story& story) {
-  return story.at(0).call(1).tell(Kind::init_started, "", "init").tell(Kind::process_started, "telemetry")
-      .at(3.4).tell(Kind::process_ready, "telemetry").at(3.5).tell(Kind::process_started, "bootstrap")
-      .at(21.9).tell(Kind::process_ready, "bootstrap").tell(Kind::init_ended, "", "success")
-      .at(22).tell(Kind::invocation_started).at(34.3).responded("success")
-      .at(34.4).tell(Kind::process_idle, "bootstrap").at(37.3).tell(Kind::process_idle, "telemetry")
+  return story.at(0)
+      .call(1)
+      .tell(Kind::init_started, "", "init")
+      .tell(Kind::process_started, "telemetry")
+      .at(3.4)
+      .tell(Kind::process_ready, "telemetry")
+      .at(3.5)
+      .tell(Kind::process_started, "bootstrap")
+      .at(21.9)
+      .tell(Kind::process_ready, "bootstrap")
+      .tell(Kind::init_ended, "", "success")
+      .at(22)
+      .tell(Kind::invocation_started)
+      .at(34.3)
+      .responded("success")
+      .at(34.4)
+      .tell(Kind::process_idle, "bootstrap")
+      .at(37.3)
+      .tell(Kind::process_idle, "telemetry")
       .ended("success", 12.31, 21.9, 3.0);
 }
 
@@ -83,8 +97,16 @@ inline Story cold() {
 }
 
 inline Story& add_warm_call(Story& story) {
-  return story.at(2000).call(2).at(2000.2).tell(Kind::invocation_started).at(2002.04).responded("success")
-      .at(2002.1).tell(Kind::process_idle, "bootstrap").at(2002.44).tell(Kind::process_idle, "telemetry")
+  return story.at(2000)
+      .call(2)
+      .at(2000.2)
+      .tell(Kind::invocation_started)
+      .at(2002.04)
+      .responded("success")
+      .at(2002.1)
+      .tell(Kind::process_idle, "bootstrap")
+      .at(2002.44)
+      .tell(Kind::process_idle, "telemetry")
       .ended("success", 1.84, 0, 0.4);
 }
 
@@ -95,38 +117,70 @@ inline Story warm() {
 
 inline Story timeout() {
   Story story = cold();
-  return story.at(5000).call(2).tell(Kind::invocation_started).at(5003).tell(Kind::process_idle, "telemetry")
-      .at(8000).responded("timeout", "Sandbox.Timedout").ended("timeout", 3000, 0, 0, "Sandbox.Timedout")
-      .tell(Kind::reset_started, "", "timeout").tell(Kind::process_killed, "bootstrap", "SIGTERM")
-      .at(8300).tell(Kind::process_killed, "bootstrap", "SIGKILL")
-      .at(8301).tell(Kind::process_exited, "bootstrap", "signal: killed")
-      .at(8420).tell(Kind::process_exited, "telemetry", "exit status 0");
+  return story.at(5000)
+      .call(2)
+      .tell(Kind::invocation_started)
+      .at(5003)
+      .tell(Kind::process_idle, "telemetry")
+      .at(8000)
+      .responded("timeout", "Sandbox.Timedout")
+      .ended("timeout", 3000, 0, 0, "Sandbox.Timedout")
+      .tell(Kind::reset_started, "", "timeout")
+      .tell(Kind::process_killed, "bootstrap", "SIGTERM")
+      .at(8300)
+      .tell(Kind::process_killed, "bootstrap", "SIGKILL")
+      .at(8301)
+      .tell(Kind::process_exited, "bootstrap", "signal: killed")
+      .at(8420)
+      .tell(Kind::process_exited, "telemetry", "exit status 0");
 }
 
 inline Story crash() {
   Story story = cold();
-  return story.at(5000).call(2).tell(Kind::invocation_started)
-      .at(5001.05).tell(Kind::process_exited, "bootstrap", "signal: segmentation fault")
-      .responded("error", "Runtime.ExitError").ended("error", 1.05, 0, 0, "Runtime.ExitError")
-      .tell(Kind::reset_started, "", "failure").at(5002.4).tell(Kind::process_exited, "telemetry", "exit status 0");
+  return story.at(5000)
+      .call(2)
+      .tell(Kind::invocation_started)
+      .at(5001.05)
+      .tell(Kind::process_exited, "bootstrap", "signal: segmentation fault")
+      .responded("error", "Runtime.ExitError")
+      .ended("error", 1.05, 0, 0, "Runtime.ExitError")
+      .tell(Kind::reset_started, "", "failure")
+      .at(5002.4)
+      .tell(Kind::process_exited, "telemetry", "exit status 0");
 }
 
 // Fails in the Init phase, and again in the one that the call then waits for.
 inline Story init_failure() {
   Story story;
-  return story.at(0).call(1).tell(Kind::init_started, "", "init").tell(Kind::process_started, "bootstrap")
-      .at(4).tell(Kind::process_exited, "bootstrap", "exit status 1").tell(Kind::init_ended, "", "error")
+  return story.at(0)
+      .call(1)
+      .tell(Kind::init_started, "", "init")
+      .tell(Kind::process_started, "bootstrap")
+      .at(4)
+      .tell(Kind::process_exited, "bootstrap", "exit status 1")
+      .tell(Kind::init_ended, "", "error")
       .tell(Kind::reset_started, "", "failure")
-      .at(5).tell(Kind::init_started, "", "invoke").tell(Kind::process_started, "bootstrap")
-      .at(9).tell(Kind::process_exited, "bootstrap", "exit status 1").tell(Kind::init_ended, "", "error")
-      .tell(Kind::invocation_started).responded("error", "Runtime.ExitError")
-      .ended("error", 4, 0, 0, "Runtime.ExitError").tell(Kind::reset_started, "", "failure");
+      .at(5)
+      .tell(Kind::init_started, "", "invoke")
+      .tell(Kind::process_started, "bootstrap")
+      .at(9)
+      .tell(Kind::process_exited, "bootstrap", "exit status 1")
+      .tell(Kind::init_ended, "", "error")
+      .tell(Kind::invocation_started)
+      .responded("error", "Runtime.ExitError")
+      .ended("error", 4, 0, 0, "Runtime.ExitError")
+      .tell(Kind::reset_started, "", "failure");
 }
 
 inline Story& add_shutdown(Story& story) {
-  return story.at(9000).tell(Kind::shutdown_started, "", "SandboxTerminated")
-      .tell(Kind::process_killed, "bootstrap", "SIGTERM").at(9002).tell(Kind::process_exited, "bootstrap", "exit status 0")
-      .at(9110).tell(Kind::process_exited, "telemetry", "exit status 0").tell(Kind::shutdown_ended);
+  return story.at(9000)
+      .tell(Kind::shutdown_started, "", "SandboxTerminated")
+      .tell(Kind::process_killed, "bootstrap", "SIGTERM")
+      .at(9002)
+      .tell(Kind::process_exited, "bootstrap", "exit status 0")
+      .at(9110)
+      .tell(Kind::process_exited, "telemetry", "exit status 0")
+      .tell(Kind::shutdown_ended);
 }
 
 }  // namespace mayfly::emulator::test

@@ -68,7 +68,8 @@ TEST_CASE("every name and letter in the table is taken by its command") {
       auto arguments = parsed(line);
       REQUIRE(arguments.settings[target].values.size() == 1);
       CHECK(arguments.settings[target].origin == spelling);
-      if (option.stands_for.empty() && !option.takes.empty()) CHECK(arguments.settings[target].values[0] == fitting(option));
+      if (option.stands_for.empty() && !option.takes.empty())
+        CHECK(arguments.settings[target].values[0] == fitting(option));
     }
   }
 }
@@ -79,7 +80,8 @@ TEST_CASE("a letter and a name mean one thing over all commands") {
   for (const Option& option : kOptions) {
     if (option.letter) CHECK_MESSAGE(letters.emplace(option.letter, option.name).second, option.letter);
     CHECK_MESSAGE(names.insert(std::string(option.name)).second, option.name);
-    for (const std::string& alias : words_of(std::string(option.aliases))) CHECK_MESSAGE(names.insert(alias).second, alias);
+    for (const std::string& alias : words_of(std::string(option.aliases)))
+      CHECK_MESSAGE(names.insert(alias).second, alias);
   }
   CHECK(letters['e'] == "event");
 }
@@ -143,7 +145,8 @@ TEST_CASE("each option that is not asked for has a variable of its own") {
     std::string value = option.takes.empty() ? "1" : fitting(option);
     INFO(option.name);
     auto command = one_of(option.commands);
-    CHECK(parsed(name_of(command), {{variable_of(option), value}}).settings[row].values == std::vector<std::string>{value});
+    CHECK(parsed(name_of(command), {{variable_of(option), value}}).settings[row].values ==
+          std::vector<std::string>{value});
   }
 }
 
@@ -177,8 +180,8 @@ TEST_CASE("an option of another command is sent there") {
 }
 
 TEST_CASE("values out of range and missing values are refused with what would do") {
-  for (const char* line : {"run --timeout 0", "run --timeout 901", "run --timeout 3s", "run --timeout ''", "run --memory 127",
-                           "run --memory 10241", "invoke --repeat 0", "run --view sideways"}) {
+  for (const char* line : {"run --timeout 0", "run --timeout 901", "run --timeout 3s", "run --timeout ''",
+                           "run --memory 127", "run --memory 10241", "invoke --repeat 0", "run --view sideways"}) {
     INFO(line);
     CHECK(refused(line).code == kUsage);
     CHECK_FALSE(refused(line).message.why.empty());

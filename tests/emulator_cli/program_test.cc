@@ -1,8 +1,8 @@
 #include "emulator/cli/program.h"
 
 #include <doctest/doctest.h>
-#include <sys/socket.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,7 +30,8 @@ struct Folder {
   }
 };
 
-Decided<void> check(const Folder& folder, const std::string& word, bool is_default = false, std::string_view path = "") {
+Decided<void> check(const Folder& folder, const std::string& word, bool is_default = false,
+                    std::string_view path = "") {
   Settings settings;
   settings.command = {word};
   settings.task_root = folder.path;
@@ -40,7 +41,10 @@ Decided<void> check(const Folder& folder, const std::string& word, bool is_defau
 std::string what(const Decided<void>& decided) { return decided ? "" : decided.error().message.what; }
 
 std::string elf(int machine) {
-  std::string bytes("\x7f" "ELF\x02\x01\x01", 7);
+  std::string bytes(
+      "\x7f"
+      "ELF\x02\x01\x01",
+      7);
   bytes.resize(64, '\0');
   bytes[18] = static_cast<char>(machine & 0xff);
   bytes[19] = static_cast<char>(machine >> 8);

@@ -29,9 +29,15 @@ std::string shown(const Story& story, View view, RunView* given = nullptr) {
 Story a_day() {
   Story story = test::cold();
   test::add_warm_call(story);
-  story.at(3000).call(3).tell(Kind::invocation_started).tell(Kind::log_line, "bootstrap", "looking for 17")
-      .at(3001).responded("error", "Orders.Unknown").tell(Kind::process_idle, "bootstrap")
-      .tell(Kind::process_idle, "telemetry").ended("error", 1, 0, 0.1, "Orders.Unknown");
+  story.at(3000)
+      .call(3)
+      .tell(Kind::invocation_started)
+      .tell(Kind::log_line, "bootstrap", "looking for 17")
+      .at(3001)
+      .responded("error", "Orders.Unknown")
+      .tell(Kind::process_idle, "bootstrap")
+      .tell(Kind::process_idle, "telemetry")
+      .ended("error", 1, 0, 0.1, "Orders.Unknown");
   return test::add_shutdown(story);
 }
 
@@ -40,7 +46,9 @@ Story a_day() {
 TEST_CASE("an error is shown in the function's own words, below its line when it is too long for it") {
   Story story = test::cold();
   story.at(3000).call(2).tell(Kind::invocation_started).at(3001).responded("error", "Order.Invalid");
-  story.tell(Kind::process_idle, "bootstrap").tell(Kind::process_idle, "telemetry").ended("error", 1, 0, 0.1, "Runtime.Unknown");
+  story.tell(Kind::process_idle, "bootstrap")
+      .tell(Kind::process_idle, "telemetry")
+      .ended("error", 1, 0, 0.1, "Runtime.Unknown");
   story.seen.back().report.error_message = "the quantity of tea is 0, it must be positive";
   auto text = shown(story, View::timeline);
   CHECK(text.find("ERROR  billed 2 ms\n  Order.Invalid: the quantity of tea is 0, it must be positive\n") != text.npos);
@@ -57,10 +65,10 @@ TEST_CASE("a timeout is drawn with its reset and says how it ended") {
 }
 
 TEST_CASE("a crash and an init failure say what ended the process") {
-  CHECK(shown(test::crash(), View::timeline).ends_with(
-      "\n CRASH  signal: segmentation fault (Runtime.ExitError); next call starts anew\n"));
-  CHECK(shown(test::init_failure(), View::timeline).ends_with(
-      "\n INIT FAILED  exit status 1 (Runtime.ExitError); next call starts anew\n"));
+  CHECK(shown(test::crash(), View::timeline)
+            .ends_with("\n CRASH  signal: segmentation fault (Runtime.ExitError); next call starts anew\n"));
+  CHECK(shown(test::init_failure(), View::timeline)
+            .ends_with("\n INIT FAILED  exit status 1 (Runtime.ExitError); next call starts anew\n"));
 }
 
 TEST_CASE("the header of a cold start comes before its end") {
@@ -71,8 +79,11 @@ TEST_CASE("the header of a cold start comes before its end") {
 
 TEST_CASE("one call and its shutdown are one picture") {
   Story story = test::cold();
-  story.at(38).tell(Kind::shutdown_started, "", "SandboxTerminated").at(47)
-      .tell(Kind::process_exited, "telemetry", "exit status 0").tell(Kind::shutdown_ended);
+  story.at(38)
+      .tell(Kind::shutdown_started, "", "SandboxTerminated")
+      .at(47)
+      .tell(Kind::process_exited, "telemetry", "exit status 0")
+      .tell(Kind::shutdown_ended);
   Style style;
   style.ascii = true;
   RunView view(View::timeline, style, true);
@@ -103,7 +114,9 @@ TEST_CASE("lines of queued calls keep their own numbers") {
 
 TEST_CASE("the log view has the service's lines and the function's, as they are") {
   Story story;
-  story.call(1).tell(Kind::platform_line, "", "START RequestId: 1 Version: $LATEST").tell(Kind::log_line, "bootstrap", "hello");
+  story.call(1)
+      .tell(Kind::platform_line, "", "START RequestId: 1 Version: $LATEST")
+      .tell(Kind::log_line, "bootstrap", "hello");
   CHECK(shown(story, View::log) == "START RequestId: 1 Version: $LATEST\nhello\n");
   CHECK(shown(story, View::output) == "hello\n");
   CHECK(shown(story, View::none).empty());

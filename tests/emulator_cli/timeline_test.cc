@@ -58,9 +58,14 @@ TEST_CASE("an init that fails twice has both attempts in one row") {
 
 TEST_CASE("init, call and shutdown fit on one axis") {
   Story story = cold();
-  story.at(38).tell(Kind::shutdown_started, "", "SandboxTerminated").tell(Kind::process_killed, "bootstrap", "SIGTERM")
-      .at(39).tell(Kind::process_exited, "bootstrap", "exit status 0")
-      .at(47).tell(Kind::process_exited, "telemetry", "exit status 0").tell(Kind::shutdown_ended);
+  story.at(38)
+      .tell(Kind::shutdown_started, "", "SandboxTerminated")
+      .tell(Kind::process_killed, "bootstrap", "SIGTERM")
+      .at(39)
+      .tell(Kind::process_exited, "bootstrap", "exit status 0")
+      .at(47)
+      .tell(Kind::process_exited, "telemetry", "exit status 0")
+      .tell(Kind::shutdown_ended);
   auto picture = draw_timeline(story.seen, 0, {.width = 80});
   CHECK(picture == golden("whole_life", picture));
 }
@@ -77,8 +82,11 @@ TEST_CASE("no line is wider than asked, for any width and any duration") {
   for (int width : {60, 80, 97, 120}) {
     for (double ms : {0.002, 0.9, 1.0, 9.99, 10.0, 77.0, 999.0, 1000.0, 3600.0, 900'000.0}) {
       Story story;
-      story.at(0).tell(Kind::init_started, "", "init").tell(Kind::process_started, "bootstrap")
-          .at(ms).tell(Kind::process_ready, "bootstrap");
+      story.at(0)
+          .tell(Kind::init_started, "", "init")
+          .tell(Kind::process_started, "bootstrap")
+          .at(ms)
+          .tell(Kind::process_ready, "bootstrap");
       INFO(width << " columns, " << ms << " ms");
       check_width(draw_timeline(story.seen, 0, {.width = width}), static_cast<std::size_t>(width));
     }
@@ -87,9 +95,19 @@ TEST_CASE("no line is wider than asked, for any width and any duration") {
 
 TEST_CASE("a handler too quick for a column still has one") {
   Story story;
-  story.at(0).tell(Kind::init_started, "", "init").tell(Kind::process_started, "bootstrap")
-      .at(900).tell(Kind::process_ready, "bootstrap").tell(Kind::init_ended, "", "success").tell(Kind::invocation_started)
-      .at(900.01).responded("success").at(900.02).tell(Kind::process_idle, "bootstrap").at(1000).ended("success", 1, 900, 0);
+  story.at(0)
+      .tell(Kind::init_started, "", "init")
+      .tell(Kind::process_started, "bootstrap")
+      .at(900)
+      .tell(Kind::process_ready, "bootstrap")
+      .tell(Kind::init_ended, "", "success")
+      .tell(Kind::invocation_started)
+      .at(900.01)
+      .responded("success")
+      .at(900.02)
+      .tell(Kind::process_idle, "bootstrap")
+      .at(1000)
+      .ended("success", 1, 900, 0);
   CHECK(ascii(story, 0).find("i#") != std::string::npos);
 }
 
@@ -105,8 +123,10 @@ TEST_CASE("colour changes nothing but the escape sequences") {
   auto coloured = draw_timeline(timeout().seen, 5000 * kMs, {.width = 80, .colour = true});
   std::string stripped;
   for (std::size_t i = 0; i < coloured.size(); ++i) {
-    if (coloured[i] == '\033') i = coloured.find('m', i);
-    else stripped += coloured[i];
+    if (coloured[i] == '\033')
+      i = coloured.find('m', i);
+    else
+      stripped += coloured[i];
   }
   CHECK(stripped == plain);
   CHECK(coloured != plain);

@@ -32,7 +32,8 @@ Status walk(Value& value, int depth) {
   bool boolean = false;
   switch (value.kind()) {
     case Kind::object:
-      return value.each_field([&](std::string_view name, Value& field) { return check_string(name), walk(field, depth + 1); });
+      return value.each_field(
+          [&](std::string_view name, Value& field) { return check_string(name), walk(field, depth + 1); });
     case Kind::array: return value.each_element([&](Value& element) { return walk(element, depth + 1); });
     case Kind::string:
       if (value.get(text) == Status::ok) check_string(text);

@@ -61,8 +61,7 @@ class [[nodiscard]] expected {
 
   template <class G>
     requires std::is_constructible_v<E, G>
-  constexpr expected(unexpected<G> error)
-      : state_(std::in_place_index<1>, std::move(error).error()) {}
+  constexpr expected(unexpected<G> error) : state_(std::in_place_index<1>, std::move(error).error()) {}
 
   constexpr bool has_value() const noexcept { return state_.index() == 0; }
   constexpr explicit operator bool() const noexcept { return has_value(); }

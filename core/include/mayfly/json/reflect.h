@@ -43,7 +43,8 @@ constexpr bool initializes(std::index_sequence<I...>) {
 // unless a member is a reference, which no JSON type has.
 template <class T, std::size_t N = kMaxMembers>
 constexpr std::size_t member_count() {
-  static_assert(std::is_aggregate_v<T>, "mayfly: JSON types are aggregates (no constructor, no private member, no base)");
+  static_assert(std::is_aggregate_v<T>,
+                "mayfly: JSON types are aggregates (no constructor, no private member, no base)");
   if constexpr (initializes<T>(std::make_index_sequence<N>{})) {
     return N;
   } else if constexpr (N == 0) {
@@ -52,6 +53,9 @@ constexpr std::size_t member_count() {
     return member_count<T, N - 1>();
   }
 }
+
+// One shape for each number of members:
+// clang-format off
 
 // A tuple of references to the members of `t`.
 template <class T>
@@ -272,6 +276,8 @@ constexpr auto members(T& t) {
   }
 }
 
+// clang-format on
+
 // Storage whose members have addresses at compile time. Never defined.
 template <class T>
 struct Exhibit {
@@ -292,7 +298,8 @@ consteval std::string_view member_name() {
   std::size_t end = text.find(';');
   if (end == text.npos) end = text.size();
   end = text.find_last_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", end - 1) + 1;
-  std::size_t begin = text.find_last_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", end - 1) + 1;
+  std::size_t begin =
+      text.find_last_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", end - 1) + 1;
   return text.substr(begin, end - begin);
 }
 

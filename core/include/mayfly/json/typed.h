@@ -65,7 +65,7 @@ concept StringMap = requires(T map, typename T::mapped_type value) {
 };
 
 template <class T>
-concept Number = (std::integral<T> || std::floating_point<T>) && !std::same_as<T, bool>;
+concept Number = !std::same_as<T, bool> && (std::integral<T> || std::floating_point<T>);
 
 template <class T>
 concept Text = std::same_as<T, std::string> || std::same_as<T, std::string_view>;
@@ -227,14 +227,18 @@ Status read_aggregate(Value& value, T& out, Fault& where) {
   Status status = value.each_field([&]([[maybe_unused]] std::string_view name, [[maybe_unused]] Value& field) {
     Status s = Status::ok;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      static_cast<void>(((name == names[I] ? (seen[I] = true, s = read(field, std::get<I>(all), where), true) : false) || ...));
+      static_cast<void>(
+          ((name == names[I] ? (seen[I] = true, s = read(field, std::get<I>(all), where), true) : false) || ...));
     }(std::make_index_sequence<n>{});
     return inside_member(where, s, name);
   });
   if (status != Status::ok) return status;
   std::string_view missing;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
-    static_cast<void>(((!seen[I] && !is_optional<std::remove_cvref_t<decltype(std::get<I>(all))>> ? (missing = names[I], true) : false) || ...));
+    static_cast<void>(
+        ((!seen[I] && !is_optional<std::remove_cvref_t<decltype(std::get<I>(all))>> ? (missing = names[I], true)
+                                                                                    : false) ||
+         ...));
   }(std::make_index_sequence<n>{});
   if (missing.empty()) return Status::ok;
   return inside_member(where, fault(where, Status::wrong_kind, "a required field is missing"), missing);
@@ -327,7 +331,9 @@ bool write_aggregate(Writer& writer, const T& value, Fault& where) {
   constexpr auto& names = kNames<T>;
   auto all = members(value);
   bool good = [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return ((writer.key(names[I]), write(writer, std::get<I>(all), where) || (inside_member(where, Status::malformed, names[I]), false)) && ...);
+    return ((writer.key(names[I]),
+             write(writer, std::get<I>(all), where) || (inside_member(where, Status::malformed, names[I]), false)) &&
+            ...);
   }(std::make_index_sequence<names.size()>{});
   writer.end_object();
   return good;

@@ -48,8 +48,9 @@ class FunctionRef<R(A...)> {
   template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> && std::is_invocable_r_v<R, F&, A...>)
   FunctionRef(F&& f)
-      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
-        call_([](void* object, A... a) -> R { return (*static_cast<std::remove_reference_t<F>*>(object))(static_cast<A>(a)...); }) {}
+      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))), call_([](void* object, A... a) -> R {
+          return (*static_cast<std::remove_reference_t<F>*>(object))(static_cast<A>(a)...);
+        }) {}
   R operator()(A... a) const { return call_(object_, static_cast<A>(a)...); }
 
  private:

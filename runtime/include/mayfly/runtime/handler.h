@@ -91,13 +91,9 @@ template <class C, class R, class... P, bool N>
 Signature<R, Parameters<P...>> signature(R (C::*)(P...) const& noexcept(N));
 
 template <class F>
-concept Function = requires(std::decay_t<F> f) {
-  signature(f);
-};
+concept Function = requires(std::decay_t<F> f) { signature(f); };
 template <class F>
-concept CallObject = requires {
-  signature(&std::remove_cvref_t<F>::operator());
-};
+concept CallObject = requires { signature(&std::remove_cvref_t<F>::operator()); };
 
 template <class F>
 struct SignatureOf {
@@ -139,7 +135,7 @@ concept RawText = std::same_as<T, std::string_view> || std::same_as<T, std::stri
 // As far as the outside shows; json::read and json::write look at the members.
 template <class T>
 concept Json = std::same_as<T, bool> || json::detail::Number<T> || std::is_enum_v<T> || json::detail::is_optional<T> ||
-    json::detail::is_vector<T> || json::detail::StringMap<T> || std::is_aggregate_v<T>;
+               json::detail::is_vector<T> || json::detail::StringMap<T> || std::is_aggregate_v<T>;
 
 template <class T>
 inline constexpr bool is_result = false;
@@ -150,7 +146,7 @@ template <class P>
 concept EventType = std::is_void_v<P> || RawText<std::remove_cvref_t<P>> || Json<std::remove_cvref_t<P>>;
 template <class R>
 concept ResultType = std::is_void_v<R> || is_result<std::remove_cvref_t<R>> || RawText<std::remove_cvref_t<R>> ||
-    Json<std::remove_cvref_t<R>>;
+                     Json<std::remove_cvref_t<R>>;
 
 // True, or the compilation ends here with one sentence.
 template <class F>
@@ -280,9 +276,7 @@ void destroy(void* state) {
 }
 
 template <class F>
-concept HasBeforeShutdown = requires(std::remove_reference_t<F>& f) {
-  f.before_shutdown();
-};
+concept HasBeforeShutdown = requires(std::remove_reference_t<F>& f) { f.before_shutdown(); };
 
 template <class F>
 Handler handler_of(std::unique_ptr<Worker<F>> worker) {
