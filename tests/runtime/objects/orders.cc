@@ -3,7 +3,6 @@
 #include <mayfly/log.h>
 #include <mayfly/shared_object.h>
 
-#include <csignal>
 #include <cstdio>
 #include <stdexcept>
 #include <string>
@@ -43,10 +42,7 @@ struct Broken {
 MAYFLY_HANDLER(Broken)
 
 struct Ending {
-  std::string_view operator()(std::string_view event) {
-    std::raise(SIGTERM);
-    return event;
-  }
+  std::string_view operator()(std::string_view event) { return event; }
   void before_shutdown() { mayfly::log.info("ended"); }
 };
 MAYFLY_HANDLER(Ending)
