@@ -314,13 +314,15 @@ bool ProcessTable::empty() const {
 }
 
 void ProcessTable::stop_watching() {
+  // A signal that has come but was not handled yet is past cancelling.
+  watching_ = false;
   boost::system::error_code ignored;
   child_signal_.cancel(ignored);
 }
 
 void ProcessTable::watch() {
   child_signal_.async_wait([this](boost::system::error_code error, int) {
-    if (error) return;
+    if (error || !watching_) return;
     watch();
     reap();
     on_reaped_();

@@ -105,6 +105,7 @@ class ProcessTable {
 
   boost::asio::io_context& io_;
   const std::function<void()> on_reaped_;
+  bool watching_ = true;
   boost::asio::signal_set child_signal_;
   std::map<pid_t, std::shared_ptr<Process>> processes_;
   std::string hosts_problem_;
