@@ -55,7 +55,14 @@ Status status_of(simdjson::error_code error) {
 }
 
 Fault malformed(simdjson::error_code error) {
-  return {"$", std::string("not valid JSON: ") + simdjson::error_message(error)};
+  switch (error) {
+    case simdjson::EMPTY: return {"$", "not valid JSON: there is no text"};
+    case simdjson::UTF8_ERROR: return {"$", "not valid JSON: not UTF-8"};
+    case simdjson::UNCLOSED_STRING: return {"$", "not valid JSON: a string has no end"};
+    case simdjson::UNESCAPED_CHARS: return {"$", "not valid JSON: a control character in a string"};
+    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT: return {"$", "not valid JSON: an array or object has no end"};
+    default: return {"$", "not valid JSON"};
+  }
 }
 
 }  // namespace
@@ -114,7 +121,12 @@ Kind Value::kind() {
   return Kind::null;
 }
 
+// simdjson's own type checks presume a value inside a document. Asked for a
+// boolean, a number or null, a whole document that is an array or object is
+// undefined behaviour: so the kind is always looked at first.
+
 bool Value::is_null() {
+  if (kind() != Kind::null) return false;
   // Through get(): converting a failed result throws, and "nulx" is a failed one.
   bool null = false;
   auto error =
@@ -123,18 +135,23 @@ bool Value::is_null() {
 }
 
 Status Value::get(bool& out) {
-  return status_of(ValueAccess::with(*this, [&](auto& v) { return v.get_bool().get(out); }));
+  if (kind() != Kind::boolean) return Status::wrong_kind;
+  auto error = ValueAccess::with(*this, [&](auto& v) { return v.get_bool().get(out); });
+  return error ? Status::malformed : Status::ok;  // "tru" is of no other type
 }
 
 Status Value::get(std::int64_t& out) {
+  if (kind() != Kind::number) return Status::wrong_kind;
   return status_of(ValueAccess::with(*this, [&](auto& v) { return v.get_int64().get(out); }));
 }
 
 Status Value::get(std::uint64_t& out) {
+  if (kind() != Kind::number) return Status::wrong_kind;
   return status_of(ValueAccess::with(*this, [&](auto& v) { return v.get_uint64().get(out); }));
 }
 
 Status Value::get(double& out) {
+  if (kind() != Kind::number) return Status::wrong_kind;
   return status_of(ValueAccess::with(*this, [&](auto& v) { return v.get_double().get(out); }));
 }
 

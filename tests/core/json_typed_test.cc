@@ -255,6 +255,28 @@ TEST_CASE("text cut anywhere is a fault with a message, and never a crash") {
   CHECK(fault<std::array<int, 2>>("[1,2") != "$: ");
 }
 
+TEST_CASE("a whole event of another kind is named, whatever is wanted") {
+  CHECK(fault<bool>("{}") == "$: expected a boolean, found object");
+  CHECK(fault<bool>("[true]") == "$: expected a boolean, found array");
+  CHECK(fault<int>("{}") == "$: expected a number, found object");
+  CHECK(fault<std::string>("[]") == "$: expected a string, found array");
+  CHECK(fault<std::optional<int>>("{}") == "$: expected a number, found object");
+  CHECK(fault<Currency>("{}") == "$: expected a string, found object");
+  CHECK(fault<Order>("true") == "$: expected an object, found boolean");
+}
+
+TEST_CASE("text that only begins like a value is not valid JSON") {
+  CHECK(fault<bool>("tru") == "$: not valid JSON");
+  CHECK(fault<std::optional<int>>("nul") == "$: not valid JSON");
+  CHECK(fault<int>("abc") == "$: not valid JSON");
+  CHECK(fault<std::vector<int>>("[1,abc]") == "$[1]: not valid JSON");
+  CHECK(fault<int>("") == "$: not valid JSON: there is no text");
+  CHECK(fault<std::string>("\"abc") == "$: not valid JSON: a string has no end");
+  CHECK(fault<std::string>("\"\xff\"") == "$: not valid JSON: not UTF-8");
+  CHECK(fault<std::string>("\"\n\"") == "$: not valid JSON: a control character in a string");
+  CHECK(fault<double>("1e999") == "$: not a valid number, or one too large");
+}
+
 TEST_CASE("something behind the value is a fault") {
   CHECK(fault<Empty>("{} {}") == "$: something follows the JSON value");
   CHECK(fault<std::vector<int>>("[1],") == "$: something follows the JSON value");

@@ -158,6 +158,26 @@ TEST_CASE("scalars are read as what they are, also as a whole document") {
   }
 }
 
+TEST_CASE("a whole array or object is no scalar") {
+  for (std::string_view text : {"{}", "[]", "{\"a\":1}", "[true]"}) {
+    CAPTURE(text);
+    Document document;
+    auto value = document.parse(text);
+    REQUIRE(value);
+    bool boolean;
+    std::int64_t integer;
+    std::uint64_t natural;
+    double number;
+    std::string_view string;
+    CHECK(value->get(boolean) == Status::wrong_kind);
+    CHECK(value->get(integer) == Status::wrong_kind);
+    CHECK(value->get(natural) == Status::wrong_kind);
+    CHECK(value->get(number) == Status::wrong_kind);
+    CHECK(value->get(string) == Status::wrong_kind);
+    CHECK_FALSE(value->is_null());
+  }
+}
+
 TEST_CASE("raw gives a value's own text") {
   Document document;
   std::string text = R"({"a": {"b" : [1, 2 ]}, "c": "x\ny", "d": 1.50, "e": null})";

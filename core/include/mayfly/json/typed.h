@@ -105,8 +105,10 @@ inline Status fault(Fault& out, Status status, std::string message) {
 }
 
 inline Status wrong_kind(Fault& out, Value& found, std::string_view wanted) {
+  Kind kind = found.kind();
+  if (kind == Kind::null && !found.is_null()) return fault(out, Status::malformed, "not valid JSON");
   std::string message = "expected " + std::string(wanted) + ", found ";
-  return fault(out, Status::wrong_kind, message + std::string(to_string(found.kind())));
+  return fault(out, Status::wrong_kind, message + std::string(to_string(kind)));
 }
 
 // The paths grow from the leaf to the root while the recursion unwinds, so a
@@ -142,6 +144,7 @@ Status read_number(Value& value, T& out, Fault& where) {
   Status status = value.get(wide);
   // simdjson calls 1.5 or -1 "of another type" when an (unsigned) integer is asked for.
   if (status == Status::wrong_kind) return fault(where, status, "expected an integer within the range of its type");
+  if (status == Status::malformed) return fault(where, status, "not a valid number, or one too large");
   if (status != Status::ok) return leaf(where, status, value, "a number");
   if constexpr (std::floating_point<T>) {
     if (std::abs(wide) > std::numeric_limits<T>::max()) return leaf(where, Status::out_of_range, value, "a number");
