@@ -5,7 +5,7 @@
 //   struct Order { std::string_view id; int quantity; };
 //   struct Receipt { std::string_view order; double total; };
 //
-//   Receipt price(const Order& order, mayfly::Context& context) {
+//   Receipt price(const Order& order) {
 //     if (order.quantity < 1) throw mayfly::Error("Order.Invalid", "quantity must be positive");
 //     return {order.id, 9.5 * order.quantity};
 //   }

@@ -1,0 +1,27 @@
+# cmake -DCOMPILER=... -DINCLUDES=a;b -DREADME=... -DSOURCE=... -P readme_code.cmake
+#
+# Writes the ```cpp blocks of a README into SOURCE; it must compile without a warning.
+file(STRINGS ${README} lines)
+set(inside OFF)
+set(blocks 0)
+set(code "")
+foreach(line IN LISTS lines)
+  if(line STREQUAL "```cpp")
+    set(inside ON)
+    math(EXPR blocks "${blocks} + 1")
+  elseif(line STREQUAL "```")
+    set(inside OFF)
+  elseif(inside)
+    string(APPEND code "${line}\n")
+  endif()
+endforeach()
+if(blocks LESS 2)
+  message(FATAL_ERROR "${README}: only ${blocks} blocks of C++ found")
+endif()
+file(WRITE ${SOURCE} "${code}")
+
+set(flags -std=c++20 -Wall -Wextra -Wpedantic -Werror -fsyntax-only)
+foreach(directory IN LISTS INCLUDES)
+  list(APPEND flags -I${directory})
+endforeach()
+execute_process(COMMAND ${COMPILER} ${flags} ${SOURCE} COMMAND_ERROR_IS_FATAL ANY)
