@@ -15,6 +15,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/runtime/scripted_server.h"
@@ -201,6 +202,17 @@ TEST_CASE("a shared object's before_shutdown is called at SIGTERM, and bootstrap
   CHECK(ended.code == 0);
   CHECK(server.requests(kResponse).size() == 1);
   CHECK(contains(ended.standard_error, "\tINFO\tended\n"));
+}
+
+TEST_CASE("a handler inside a namespace is exported under a name of its own") {
+  for (auto [handler, answer] :
+       {std::pair{"orders.so:refund_whole", "\"all of it\""}, std::pair{"orders.so:refund_part", "\"a part\""}}) {
+    CAPTURE(handler);
+    ScriptedServer server(invocations({"{}"}));
+    run_program(TEST_BOOTSTRAP, server, with_handler(handler));
+    REQUIRE(server.requests(kResponse).size() == 1);
+    CHECK(server.requests(kResponse)[0].body == answer);
+  }
 }
 
 TEST_CASE("a handler written in C is a handler") {

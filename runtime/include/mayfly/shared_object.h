@@ -7,7 +7,8 @@
 //
 // With `_HANDLER=orders.so:price`, `bootstrap` looks for orders.so in the
 // function's folder (LAMBDA_TASK_ROOT) and then in /opt/lib. A handler may also
-// be a class, as in mayfly::run<App>(): MAYFLY_HANDLER(App).
+// be a class, as in mayfly::run<App>(): MAYFLY_HANDLER(App). What has no plain
+// name gets one in front: MAYFLY_HANDLER(price, orders::price).
 //
 // Exceptions are caught on this side of the entry point, and all memory stays on
 // it, so the object may carry a libstdc++ of its own. How to link it, so that it
@@ -68,9 +69,11 @@ constexpr mayfly_handler entry_point() {
 
 }  // namespace mayfly::runtime
 
-// `name`: a function or a class, without a namespace in front.
-#define MAYFLY_HANDLER(name)                                                                        \
+// MAYFLY_HANDLER(name) or MAYFLY_HANDLER(name, handler): exports a function or a
+// class under a name of letters, digits and '_', its own when no other is given.
+#define MAYFLY_HANDLER(name, ...)                                                                   \
   extern "C" {                                                                                      \
   [[gnu::visibility("default"), gnu::used]] extern constexpr mayfly_handler mayfly_handler_##name = \
-      ::mayfly::runtime::entry_point<name>();                                                       \
+      ::mayfly::runtime::entry_point<MAYFLY_FIRST_OF(__VA_ARGS__ __VA_OPT__(, ) name)>();           \
   }
+#define MAYFLY_FIRST_OF(first, ...) first

@@ -35,6 +35,15 @@ MAYFLY_HANDLER(echo)
 static void print() { std::printf("printed without a flush"); }
 MAYFLY_HANDLER(print)
 
+namespace refunds {
+static std::string_view whole(std::string_view) { return "\"all of it\""; }
+struct Part {
+  std::string_view operator()(std::string_view) { return "\"a part\""; }
+};
+}  // namespace refunds
+MAYFLY_HANDLER(refund_whole, refunds::whole)
+MAYFLY_HANDLER(refund_part, refunds::Part)
+
 struct Broken {
   Broken() { throw std::runtime_error("no table name"); }
   void operator()() {}
