@@ -48,7 +48,11 @@ std::vector<fs::path> extension_files(const std::vector<fs::path>& folders) {
 }  // namespace
 
 fs::path find_program(const std::string& word, const fs::path& folder) {
-  if (word.find('/') != word.npos) return folder / word;
+  if (word.find('/') != word.npos) {
+    std::string_view name(word);
+    while (name.starts_with("./")) name.remove_prefix(std::min(name.find_first_not_of('/', 1), name.size()));
+    return folder / name;
+  }
   std::string_view path = core::env_or("PATH", "/usr/local/bin:/usr/bin:/bin");
   while (!path.empty()) {
     auto colon = path.find(':');

@@ -64,8 +64,9 @@ bool write_file(const char* path, std::string_view text) {
   return written;
 }
 
-// A mount namespace in which `file` stands in the place of /etc/hosts. Needs to
-// be root or to be allowed a user namespace.
+// A mount namespace in which `hosts_file` stands in the place of /etc/hosts. Needs
+// to be root or to be allowed a user namespace. A process in which it fails may be
+// halfway in, in a user namespace without its own user: it must not go on.
 bool replace_hosts(const ChildPlan& plan) {
   if (unshare(CLONE_NEWNS) != 0) {
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
@@ -103,7 +104,10 @@ void report(const ChildPlan& plan, ChildReport::Step step) {
     files = {kOpenFiles, kOpenFiles};
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  if (plan.hosts_file && !replace_hosts(plan)) report(plan, ChildReport::hosts);
+  if (plan.hosts_file && !replace_hosts(plan)) {
+    report(plan, ChildReport::hosts);
+    _exit(127);
+  }
   // After the user namespace: a change of capabilities forgets this setting.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != plan.parent) _exit(127);
@@ -390,26 +394,24 @@ core::Outcome<std::shared_ptr<Process>> ProcessTable::start(const ProcessSpec& s
   close(report[1]);
   close(null_fd);
 
-  std::string why;
-  Errc code = Errc::refused;
-  ChildReport told{};
-  while (pid > 0 && read(report[0], &told, sizeof told) == sizeof told) {
-    if (told.step == ChildReport::hosts) {
-      hosts_problem_ = error_text(told.error);
-    } else if (told.step == ChildReport::working_directory) {
-      code = Errc::not_found;
-      why = "chdir " + folder + ": " + error_text(told.error);
-    } else {
-      why = "fork/exec " + program + ": " + error_text(told.error);
-    }
+  ChildReport told{ChildReport::program, fork_error};
+  ssize_t told_bytes = -1;
+  while (pid > 0 && (told_bytes = read(report[0], &told, sizeof told)) < 0 && errno == EINTR) {
   }
+  bool failed = pid < 0 || told_bytes == sizeof told;
   close(report[0]);
-  if (pid < 0) why = "fork/exec " + program + ": " + error_text(fork_error);
-  if (!why.empty()) {
+  if (failed) {
     close(output[0]);
     while (pid > 0 && waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
-    return fail(code, why);
+    switch (told.step) {
+      case ChildReport::hosts:  // once more, without
+        hosts_problem_ = error_text(told.error);
+        return start(spec, std::move(on_line), std::move(on_exit));
+      case ChildReport::working_directory:
+        return fail(Errc::not_found, "chdir " + folder + ": " + error_text(told.error));
+      case ChildReport::program: return fail(Errc::refused, "fork/exec " + program + ": " + error_text(told.error));
+    }
   }
 
   std::shared_ptr<Process> process(new Process(io_));

@@ -2,6 +2,13 @@
 // processes: every row of Lambda's table of function errors.
 
 #include <doctest/doctest.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
 
 #include "tests/emulator/running_service.h"
 
@@ -126,17 +133,41 @@ TEST_CASE("a response of 6,291,556 bytes passes, one more byte is Function.Respo
 
 TEST_CASE("a command that is missing or cannot be run is Runtime.InvalidEntrypoint") {
   RunningService service;
-  auto program = (service.folder() / "bootstrap").string();
+  const std::string program = (service.folder() / "bootstrap").string();
   service.settings.command = {"./bootstrap"};
   service.start();
   check_failure(service.invoke("{}"), "Runtime.InvalidEntrypoint",
-                "Error: Couldn't find valid bootstrap(s): [" + (service.folder() / "./bootstrap").string() + "]");
+                "Error: Couldn't find valid bootstrap(s): [" + program + "]");
   service.add_extension_file("../bootstrap", "#!/bin/sh\n", fs::perms(0644));
   check_failure(service.invoke("{}"), "Runtime.InvalidEntrypoint",
-                "Error: fork/exec " + (service.folder() / "./bootstrap").string() + ": permission denied");
+                "Error: fork/exec " + program + ": permission denied");
   service.add_extension_file("../bootstrap", "neither ELF nor script", fs::perms(0755));
   check_failure(service.invoke("{}"), "Runtime.InvalidEntrypoint",
-                "Error: fork/exec " + (service.folder() / "./bootstrap").string() + ": exec format error");
+                "Error: fork/exec " + program + ": exec format error");
+}
+
+TEST_CASE("signals that arrive while a process starts do not hide why it cannot") {
+  RunningService service;
+  service.settings.command = {"./bootstrap"};
+  service.add_extension_file("../bootstrap", "neither ELF nor script", fs::perms(0755));
+  service.start();
+  struct sigaction ignore {
+  }, before{};
+  ignore.sa_handler = [](int) {};  // without SA_RESTART, as the SIGCHLD of Asio's signal_set
+  sigaction(SIGUSR1, &ignore, &before);
+  std::promise<pthread_t> told;
+  service.post([&](Service&) { told.set_value(pthread_self()); });
+  pthread_t thread = told.get_future().get();
+  std::atomic<bool> over = false;
+  std::thread disturbing([&] {
+    while (!over) pthread_kill(thread, SIGUSR1), usleep(50);
+  });
+  for (int i = 0; i < 5; ++i) {
+    CHECK(service.invoke("{}").body.find(": exec format error") != std::string::npos);
+  }
+  over = true;
+  disturbing.join();
+  sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST_CASE("a folder that is not there is Runtime.InvalidWorkingDir") {
