@@ -198,9 +198,7 @@ TEST_CASE("sandbox.localdomain resolves in the processes, or one notice says why
   RunningService service;
   service.start();
   auto body = service.evaluate("'sandbox.localdomain' in open('/etc/hosts').read()");
-  CHECK(((body == "true") != service.has_line("sandbox.localdomain")));
-  bool noticed = !service.details(Kind::notice).empty();
-  CHECK((body == "true") == !noticed);
+  CHECK(service.details(Kind::notice).size() == (body == "true" ? 0 : 1));
 }
 
 TEST_CASE("peak memory is that of the processes, not zero and not the limit") {
