@@ -79,6 +79,11 @@ void Journal::platform_line(std::string line) {
 void Journal::publish(std::string_view type, const std::string& record, Level level) {
   auto time = core::rfc3339(core::wall_now());
   if (telemetry_) telemetry_->publish("platform", time, type, record);
+  Observation what;
+  what.kind = Observation::Kind::platform_event;
+  what.message = type;
+  what.detail = record;
+  observe(std::move(what));
   if (settings_.log_format != LogFormat::json || level == Level::debug) return;
   std::string line;
   json::Writer(line).begin_object().member("time", time).member("type", type).key("record").raw(record).end_object();

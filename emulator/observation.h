@@ -35,6 +35,7 @@ struct Observation {
     process_ready,        // `process` called `next` for the first time
     init_ended,           // `detail`: success, error, timeout
     invocation_accepted,  // `request_id`, `number`: the caller's request is taken
+    throttled,            // `request_id`: the caller's request is refused with 429
     invocation_started,   // the event was handed out; `cold` when this environment never answered before
     responded,            // the runtime has answered; `status`: success or error; `detail`: error type
     process_idle,         // `process` waits in `next` again
@@ -45,9 +46,10 @@ struct Observation {
     reset_started,        // `detail`: what made it necessary: timeout, failure
     shutdown_started,     // `detail`: shutdownReason
     shutdown_ended,
-    log_line,       // `process`, `detail`: the line without its newline
-    platform_line,  // `detail`: START, END, REPORT, INIT_REPORT ... as CloudWatch shows them
-    notice,         // `detail`: one line about what could not be enforced here, told once
+    log_line,        // `process`, `detail`: the line without its newline
+    platform_line,   // `detail`: START, END, REPORT, INIT_REPORT ... as CloudWatch shows them
+    platform_event,  // as the Telemetry API has it; `message`: "platform.report" ..., `detail`: the record, JSON
+    notice,          // `detail`: one line about what could not be enforced here, told once
   };
 
   Kind kind{};

@@ -84,16 +84,17 @@ bool Service::State::submit(std::shared_ptr<Invocation> invocation, std::functio
     on_answer(std::move(answer));
     return true;
   }
-  if (waiting.size() >= kMaxWaiting || waiting_bytes + invocation->event.size() > kMaxWaitingBytes) return false;
-  invocation->number = ++invocations;
-  waiting_bytes += invocation->event.size();
+  bool full = waiting.size() >= kMaxWaiting || waiting_bytes + invocation->event.size() > kMaxWaitingBytes;
+  if (!full) invocation->number = ++invocations;
   Observation what;
-  what.kind = Observation::Kind::invocation_accepted;
+  what.kind = full ? Observation::Kind::throttled : Observation::Kind::invocation_accepted;
   what.time = core::wall_now();
   what.elapsed_ns = std::chrono::nanoseconds(Clock::now() - origin).count();
   what.number = invocation->number;
   what.request_id = invocation->request_id;
   if (observer) observer(what);
+  if (full) return false;
+  waiting_bytes += invocation->event.size();
   waiting.push_back({std::move(invocation), std::move(on_answer)});
   pump();
   return true;

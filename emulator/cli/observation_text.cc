@@ -1,8 +1,6 @@
 // Observations for machines (NDJSON in the shape of the Telemetry API, so that
 // what reads the one reads the other) and for -v.
 
-#include <cmath>
-
 #include <mayfly/json/writer.h>
 
 #include "emulator/cli/figures.h"
@@ -13,18 +11,10 @@ namespace {
 
 using Kind = Observation::Kind;
 
-// Rounded to the two decimals that Lambda reports.
-double reported_ms(std::chrono::nanoseconds duration) {
-  return std::round(static_cast<double>(duration.count()) / 1e4) / 100.0;
-}
-
 std::string_view json_type(const Observation& o) {
   switch (o.kind) {
-    case Kind::init_started: return "platform.initStart";
-    case Kind::init_ended: return "platform.initRuntimeDone";
-    case Kind::invocation_started: return "platform.start";
-    case Kind::responded: return "platform.runtimeDone";
-    case Kind::invocation_ended: return "platform.report";
+    case Kind::platform_event: return o.message;
+    case Kind::throttled: return "mayfly.throttle";
     case Kind::log_line: return o.external_extension ? "extension" : "function";
     case Kind::process_started: return "mayfly.process";
     case Kind::process_killed: return "mayfly.kill";
@@ -34,35 +24,23 @@ std::string_view json_type(const Observation& o) {
     case Kind::shutdown_started: return "mayfly.shutdown";
     case Kind::shutdown_ended: return "mayfly.shutdownDone";
     case Kind::notice: return "mayfly.notice";
+    case Kind::init_started:
     case Kind::process_ready:
-    case Kind::process_idle:
+    case Kind::init_ended:
     case Kind::invocation_accepted:
+    case Kind::invocation_started:
+    case Kind::responded:
+    case Kind::process_idle:
+    case Kind::invocation_ended:
     case Kind::platform_line: return {};
   }
   return {};
-}
-
-void write_report(json::Writer& json, const Report& report) {
-  json.member("status", report.status);
-  if (!report.error_type.empty()) json.member("errorType", report.error_type);
-  json.key("metrics").begin_object();
-  json.member("durationMs", reported_ms(report.duration)).member("billedDurationMs", report.billed_ms);
-  json.member("memorySizeMB", report.memory_mb).member("maxMemoryUsedMB", report.max_memory_mb);
-  if (report.init.count() > 0) json.member("initDurationMs", reported_ms(report.init));
-  json.end_object();
 }
 
 void write_record(json::Writer& json, const Observation& o) {
   json.begin_object();
   if (!o.request_id.empty()) json.member("requestId", o.request_id);
   switch (o.kind) {
-    case Kind::init_started: json.member("phase", o.detail); break;
-    case Kind::init_ended: json.member("status", o.detail); break;
-    case Kind::responded:
-      json.member("status", o.status);
-      if (!o.detail.empty()) json.member("errorType", o.detail);
-      break;
-    case Kind::invocation_ended: write_report(json, o.report); break;
     case Kind::process_started: json.member("process", o.process).member("extension", o.external_extension); break;
     case Kind::process_killed: json.member("process", o.process).member("signal", o.detail); break;
     case Kind::process_exited: json.member("process", o.process).member("reason", o.detail); break;
@@ -81,6 +59,7 @@ std::string_view name_of(Kind kind) {
     case Kind::process_ready: return "ready";
     case Kind::init_ended: return "init ended";
     case Kind::invocation_accepted: return "call accepted";
+    case Kind::throttled: return "call refused";
     case Kind::invocation_started: return "event handed out";
     case Kind::responded: return "answered";
     case Kind::process_idle: return "waits in next";
@@ -93,7 +72,8 @@ std::string_view name_of(Kind kind) {
     case Kind::shutdown_ended: return "shutdown ended";
     case Kind::notice: return "note";
     case Kind::log_line:
-    case Kind::platform_line: return {};
+    case Kind::platform_line:
+    case Kind::platform_event: return {};
   }
   return {};
 }
@@ -108,10 +88,12 @@ std::string observation_json(const Observation& o) {
   json.begin_object().member("time", core::rfc3339(o.time)).member("type", type).key("record");
   if (o.kind == Kind::log_line) {
     json.value(o.detail);
+  } else if (o.kind == Kind::platform_event) {
+    json.raw(o.detail);
   } else {
     write_record(json, o);
   }
-  json.member("env", 1).end_object();
+  json.end_object();
   return out + "\n";
 }
 

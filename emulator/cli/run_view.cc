@@ -104,6 +104,7 @@ std::string RunView::observe(const Observation& o) {
 }
 
 void RunView::count(const Observation& o) {
+  if (o.kind == Kind::throttled) ++totals_.throttles;
   if (o.kind == Kind::init_ended && o.detail != "success") ++totals_.init_failures;
   if (o.kind != Kind::invocation_ended) return;
   ++totals_.calls;
@@ -115,7 +116,7 @@ void RunView::count(const Observation& o) {
 
 std::string RunView::show_call(const Observation& o) {
   if (o.kind == Kind::log_line) return log_line(o);
-  if (o.kind == Kind::platform_line) return {};
+  if (o.kind == Kind::platform_line || o.kind == Kind::platform_event || o.kind == Kind::throttled) return {};
   std::string out;
   bool begins = o.kind == Kind::init_started || o.kind == Kind::invocation_started || o.kind == Kind::shutdown_started;
   if (begins) out = draw_call();  // whatever the reset left unsaid

@@ -27,7 +27,7 @@ struct Totals {
   std::int64_t errors = 0;  // what the function reported, crashes and timeouts included
   std::int64_t timeouts = 0;
   std::int64_t init_failures = 0;
-  std::int64_t throttles = 0;
+  std::int64_t throttles = 0;  // refused with 429; none of the calls
   std::int64_t billed_ms = 0;
   double gb_seconds = 0;
 };

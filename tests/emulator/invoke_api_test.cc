@@ -235,6 +235,24 @@ TEST_CASE("a web page's request is refused") {
   CHECK(request(service.origin(), "POST", kPath + "f/invocations", "{}", {{"Host", "example.com"}}).status == 400);
 }
 
+TEST_CASE("a thousand calls wait while one runs, the next is refused with 429 and told of") {
+  RunningService service;
+  service.settings.timeout = std::chrono::seconds(900);
+  service.start();
+  const std::vector<std::pair<std::string, std::string>> event{{"X-Amz-Invocation-Type", "Event"}};
+  CHECK(service.invoke(R"({"sleep":900})", event).status == 202);
+  int taken = 0;
+  Reply refused;
+  while (taken < 1'100 && (refused = service.invoke("{}", event)).status == 202) ++taken;
+  CHECK(taken == 1'000);
+  CHECK(refused.status == 429);
+  CHECK(refused.field("retry-after") == "1");
+  CHECK(refused.body == R"({"Reason":"ConcurrentInvocationLimitExceeded","Type":"User","message":"Rate Exceeded."})");
+  auto throttled = service.wait_for(Kind::throttled);
+  CHECK(throttled.request_id == refused.field("x-amzn-requestid"));
+  CHECK(throttled.number == 0);
+}
+
 TEST_CASE("Event is accepted and run once in order, DryRun is not run at all") {
   RunningService service;
   service.start();

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -357,6 +358,12 @@ TEST_CASE("run --json writes an event a line, from ready to summary") {
   for (std::string line; std::getline(lines, line);) all.push_back(line);
   REQUIRE(all.size() > 3);
   for (const std::string& line : all) CHECK(line.starts_with("{\"time\":\""));
+  for (const char* type : {"initStart", "initRuntimeDone", "initReport", "start", "runtimeDone", "report"}) {
+    INFO(type);
+    CHECK(std::ranges::count_if(all, [&](const std::string& line) {
+            return line.find("\"type\":\"platform." + std::string(type) + "\",\"record\":{") != line.npos;
+          }) == 1);
+  }
   CHECK(all.front().find("\"type\":\"mayfly.ready\",\"record\":{\"listen\":\"" + url) != std::string::npos);
   CHECK(all.back().find("\"type\":\"mayfly.summary\",\"record\":{\"calls\":1,") != std::string::npos);
 }

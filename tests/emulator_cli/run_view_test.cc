@@ -122,7 +122,13 @@ TEST_CASE("the log view has the service's lines and the function's, as they are"
   CHECK(shown(story, View::none).empty());
 }
 
-TEST_CASE("JSON has an event a line in the Telemetry API's shape") {
+TEST_CASE("JSON has an event a line in the Telemetry API's shape, platform events as they are") {
+  Story story;
+  story.tell(Kind::platform_event, "", R"({"phase":"init","metrics":{"durationMs":21.9}})");
+  story.seen.back().message = "platform.initReport";
+  CHECK(shown(story, View::json) == R"({"time":"2023-11-14T22:13:20.042Z","type":"platform.initReport",)"
+                                    R"("record":{"phase":"init","metrics":{"durationMs":21.9}}})"
+                                    "\n");
   auto text = shown(a_day(), View::json);
   CHECK(text == test::golden("view_of_a_day_json", text));
 }
@@ -137,14 +143,16 @@ TEST_CASE("a function's message cannot break out of its line") {
   CHECK(line.find('\033') == line.npos);
 }
 
-TEST_CASE("totals count calls, errors, milliseconds and GB-seconds") {
+TEST_CASE("totals count calls, errors, throttles, milliseconds and GB-seconds") {
   RunView view(View::none, {});
-  shown(a_day(), View::none, &view);
+  Story story = a_day();
+  story.tell(Kind::throttled).tell(Kind::throttled);
+  shown(story, View::none, &view);
   CHECK(view.totals().calls == 3);
   CHECK(view.totals().errors == 1);
   CHECK(view.totals().billed_ms == 38 + 3 + 2);
   CHECK(view.summary(std::chrono::milliseconds(300)) ==
-        "stopped in 300.00 ms: 3 calls, 1 error, 0 throttles, 43 ms, 0.00538 GB-s\n");
+        "stopped in 300.00 ms: 3 calls, 1 error, 2 throttles, 43 ms, 0.00538 GB-s\n");
 }
 
 }  // namespace mayfly::emulator::cli
