@@ -95,37 +95,31 @@ class InvokeApi(Case):
         self.answers(answer, 200)
         self.assertTrue(self.event.body == payload, f"{len(self.event.body)} bytes")
 
-    def test_the_log_tail_comes_on_request(self):
+    def log_tail_of(self, code):
+        """What the caller gets of an invocation in which the runtime runs this line."""
         self.start()
         call = self.environment.begin_call(headers={"X-Amz-Log-Type": "Tail"})
         runtime = self.environment.actor()
-        event = runtime.next()
-        runtime.write("a line of the function\n")
-        runtime.respond(event.request_id)
+        self.event = runtime.next()
+        runtime.run(code)
+        runtime.respond(self.event.request_id)
         runtime.begin_next()
         tail = call.answer().header("X-Amz-Log-Result")
         self.differs(divergences.LOG_TAIL, tail is not None, mayfly=True, rie=False)
-        if tail:
-            lines = base64.b64decode(tail).decode().splitlines()
-            self.assertRegex(lines[0], f"^START RequestId: {event.request_id} ")
+        return tail and base64.b64decode(tail).decode()
+
+    def test_the_log_tail_comes_on_request(self):
+        if tail := self.log_tail_of("os.write(1, b'a line of the function\\n')"):
+            lines = tail.splitlines()
+            self.assertRegex(lines[0], f"^START RequestId: {self.event.request_id} ")
             self.assertIn("a line of the function", lines)
-            self.assertTrue(any(line.startswith(f"REPORT RequestId: {event.request_id}") for line in lines), lines)
+            self.assertTrue(any(line.startswith(f"REPORT RequestId: {self.event.request_id}") for line in lines), lines)
 
     def test_the_log_tail_is_the_last_4_kb(self):
-        self.start()
-        call = self.environment.begin_call(headers={"X-Amz-Log-Type": "Tail"})
-        runtime = self.environment.actor()
-        event = runtime.next()
-        runtime.run("os.write(1, b''.join(b'line %05d\\n' % n for n in range(1000)))")
-        runtime.respond(event.request_id)
-        runtime.begin_next()
-        tail = call.answer().header("X-Amz-Log-Result")
-        self.differs(divergences.LOG_TAIL, tail is not None, mayfly=True, rie=False)
-        if tail:
-            text = base64.b64decode(tail)
-            self.assertEqual(len(text), 4096)
-            self.assertIn(b"line 00999\n", text)
-            self.assertIn(b"REPORT RequestId: ", text)
+        if tail := self.log_tail_of("os.write(1, b''.join(b'line %05d\\n' % n for n in range(1000)))"):
+            self.assertEqual(len(tail), 4096)
+            self.assertIn("line 00999\n", tail)
+            self.assertIn("REPORT RequestId: ", tail)
 
     def test_no_log_tail_without_a_request(self):
         self.assertIsNone(self.invoke().header("X-Amz-Log-Result"))

@@ -6,42 +6,24 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "folder.h"
+
 namespace mayfly::emulator::cli {
 namespace {
 
-struct Folder {
-  std::filesystem::path path;
-
-  Folder() {
-    char name[] = "/tmp/mayfly-command-XXXXXX";
-    path = mkdtemp(name);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-
-  void write(const std::string& name, const std::string& text, unsigned mode = 0644) const {
-    std::ofstream(path / name) << text;
-    chmod((path / name).c_str(), mode);
-  }
-  std::string read(const std::string& name) const {
-    std::ostringstream text;
-    text << std::ifstream(path / name).rdbuf();
-    return text.str();
-  }
-};
+using test::Folder;
 
 // A mayfly that runs in `folder`, its streams in files there.
 class Mayfly {

@@ -41,6 +41,12 @@ class Story {
     seen.back().status = std::move(status);
     return *this;
   }
+  // A success, and when runtime and extension wait in `next` again.
+  Story& succeeded(double answer, double runtime_idle, double extension_idle) {
+    at(answer).responded("success");
+    at(runtime_idle).tell(Kind::process_idle, "bootstrap");
+    return at(extension_idle).tell(Kind::process_idle, "telemetry");
+  }
   // Durations in milliseconds.
   Story& ended(std::string status, double duration, double init, double extensions, std::string error_type = {}) {
     auto ns = [](double ms) { return std::chrono::nanoseconds(static_cast<std::int64_t>(ms * 1e6)); };
@@ -82,12 +88,7 @@ inline Story& add_cold_start(Story& story) {
       .tell(Kind::init_ended, "", "success")
       .at(22)
       .tell(Kind::invocation_started)
-      .at(34.3)
-      .responded("success")
-      .at(34.4)
-      .tell(Kind::process_idle, "bootstrap")
-      .at(37.3)
-      .tell(Kind::process_idle, "telemetry")
+      .succeeded(34.3, 34.4, 37.3)
       .ended("success", 12.31, 21.9, 3.0);
 }
 
@@ -101,12 +102,7 @@ inline Story& add_warm_call(Story& story) {
       .call(2)
       .at(2000.2)
       .tell(Kind::invocation_started)
-      .at(2002.04)
-      .responded("success")
-      .at(2002.1)
-      .tell(Kind::process_idle, "bootstrap")
-      .at(2002.44)
-      .tell(Kind::process_idle, "telemetry")
+      .succeeded(2002.04, 2002.1, 2002.44)
       .ended("success", 1.84, 0, 0.4);
 }
 

@@ -6,29 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <fstream>
-
 #include "emulator/cli/port_holder.h"
+#include "folder.h"
 
 namespace mayfly::emulator::cli {
 namespace {
 
-// A folder that goes away with the test.
-struct Folder {
-  std::filesystem::path path;
-
-  Folder() {
-    char name[] = "/tmp/mayfly-program-XXXXXX";
-    path = mkdtemp(name);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-
-  void write(const std::string& name, const std::string& text, unsigned mode) const {
-    std::ofstream(path / name) << text;
-    chmod((path / name).c_str(), mode);
-  }
-};
+using test::Folder;
 
 Decided<void> check(const Folder& folder, const std::string& word, bool is_default = false,
                     std::string_view path = "") {
