@@ -63,7 +63,8 @@ std::string banner(const Style& style, const Settings& settings, const core::Ori
   std::string out = paint(style, Ink::dim, first + std::string(static_cast<std::size_t>(gap), ' ') + ready) + "\n";
   out += label(style, "listening") + paint(style, Ink::link, url) +
          (listening.is_loopback() ? "  (this machine only)\n" : "  (whoever reaches this machine)\n");
-  out += label(style, "enforced") + "time limits; not: freeze, memory, CPU, read-only files\n";
+  // On every machine alike. What depends on the machine is told when a process starts.
+  out += label(style, "enforced") + "time limits, open files; not: freeze, memory, CPU, read-only files\n";
   if (own_credentials) {
     out += label(style, "AWS keys") + "this shell's\n";
   } else {
