@@ -1,6 +1,6 @@
 #include "extensions/telemetry/platform_text.h"
 
-#include <charconv>
+#include <cstdint>
 #include <optional>
 #include <variant>
 
@@ -9,10 +9,19 @@ namespace {
 
 namespace ext = mayfly::extension;
 
+// `decimals`: 0 or 2. Not by std::to_chars(double), which is 128 KB, most of it
+// tables, and has the loader map libm at every start (see core/json_number.cc).
 std::string number(double value, int decimals) {
-  char text[64];
-  auto [end, error] = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, decimals);
-  return error == std::errc{} ? std::string(text, end) : std::string("?");
+  constexpr double kMax = 1e15;  // far beyond any duration, size or count
+  if (!(value > -kMax && value < kMax)) return "?";
+  bool negative = value < 0;
+  auto scaled = static_cast<std::uint64_t>((negative ? -value : value) * (decimals == 2 ? 100 : 1) + 0.5);
+  auto text = std::to_string(scaled);
+  if (decimals == 2) {
+    if (text.size() < 3) text.insert(0, 3 - text.size(), '0');
+    text.insert(text.size() - 2, 1, '.');
+  }
+  return negative && scaled > 0 ? "-" + text : text;
 }
 
 void append(std::string& out, std::string_view label, std::optional<double> value, std::string_view unit,

@@ -134,6 +134,20 @@ TEST_CASE("extension lines say that they are no function's") {
   CHECK(encode_one("extension", "\"x\"").attributes == Attributes{{"aws.lambda.telemetry_type", "s:extension"}});
 }
 
+TEST_CASE("CloudWatch's line has durations with two decimals, whatever the number is") {
+  struct Row {
+    const char* json;
+    const char* text;
+  };
+  for (auto row : {Row{"0", "0.00"}, Row{"0.004", "0.00"}, Row{"0.06", "0.06"}, Row{"9.996", "10.00"},
+                   Row{"140", "140.00"}, Row{"-0.001", "0.00"}, Row{"-1.5", "-1.50"}, Row{"900000.01", "900000.01"},
+                   Row{"1e300", "?"}, Row{"-1e300", "?"}}) {
+    auto r =
+        encode_one("platform.report", R"({"requestId":"i","metrics":{"durationMs":)" + std::string(row.json) + "}}");
+    CHECK(r.body == "s:REPORT RequestId: i\tDuration: " + std::string(row.text) + " ms");
+  }
+}
+
 TEST_CASE("a platform record is an event with CloudWatch's line and its members") {
   auto r = encode_one(
       "platform.report",
