@@ -37,12 +37,9 @@ boost::asio::awaitable<void> TelemetryListener::receive(core::HttpExchange& exch
   }
   auto body = co_await exchange.read_body(kMaxBodyBytes);
   if (body.state == body.broken) co_return;
-  if (body.state == body.too_large) {
-    ++too_large_;
-  } else {
-    // Not from here: the server would swallow an exception.
-    boost::asio::post(io_, [this, bytes = std::move(body.bytes)]() mutable { deliver_(std::move(bytes)); });
-  }
+  if (body.state == body.too_large) body.bytes.clear();
+  // Not from here: the server would swallow an exception.
+  boost::asio::post(io_, [this, bytes = std::move(body.bytes)]() mutable { deliver_(std::move(bytes)); });
   co_await exchange.reply(std::move(reply));
 }
 

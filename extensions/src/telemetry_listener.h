@@ -23,7 +23,8 @@ class TelemetryListener {
   static constexpr std::size_t kMaxBodyBytes = 8 * 1024 * 1024;
 
   // Receives the bodies, from the event loop itself: an exception thrown there
-  // leaves io_context::run().
+  // leaves io_context::run(). A body over kMaxBodyBytes was thrown away and comes
+  // as an empty one, so that the loss is counted where all others are.
   using Deliver = std::function<void(std::string body)>;
 
   TelemetryListener(boost::asio::io_context& io, Deliver deliver);
@@ -34,15 +35,11 @@ class TelemetryListener {
   // Errors: Errc::refused.
   core::Outcome<std::uint16_t> listen(bool loopback_only);
 
-  // Deliveries over kMaxBodyBytes, which were thrown away whole.
-  std::size_t too_large() const { return too_large_; }
-
  private:
   boost::asio::awaitable<void> receive(core::HttpExchange& exchange);
 
   boost::asio::io_context& io_;
   Deliver deliver_;
-  std::size_t too_large_ = 0;
   core::HttpServer server_;
 };
 

@@ -213,6 +213,21 @@ TEST_CASE("delivered records arrive typed, and a bad one costs only itself") {
   CHECK(done.get() == 0);
 }
 
+TEST_CASE("a delivery that is too large is thrown away and counted as one malformed record") {
+  FakeLambda lambda;
+  std::vector<std::size_t> malformed;
+  auto done = start(lambda, {.telemetry = all_records([&](ext::TelemetryBatch& batch) {
+                               for (const auto& record : batch) static_cast<void>(record);
+                               malformed.push_back(batch.malformed());
+                             })});
+  lambda.wait_next(1);
+  CHECK(lambda.deliver("[" + std::string(8 * 1024 * 1024, ' ') + "]") == 200);
+  CHECK(lambda.deliver("[]") == 200);
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+  CHECK(malformed == std::vector<std::size_t>{1, 0});
+}
+
 TEST_CASE("exceptions are reported by where they happen, with their type") {
   SUBCASE("in on_init: init/error") {
     FakeLambda lambda;

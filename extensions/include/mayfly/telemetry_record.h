@@ -230,8 +230,8 @@ class TelemetryBatch {
   Iterator begin() { return Iterator(advance() ? this : nullptr); }
   Iterator end() { return Iterator(nullptr); }
 
-  // Records skipped so far because they could not be read. What is not an array
-  // at all counts as one.
+  // Records skipped so far because they could not be read. A delivery that is not
+  // an array at all, or over 8 MiB, counts as one.
   std::size_t malformed() const { return malformed_; }
 
  private:
