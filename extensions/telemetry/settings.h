@@ -1,13 +1,15 @@
 // What the environment asks of the daemon.
 //
-// | variable                        | meaning                                                  | default            |
-// |---------------------------------|----------------------------------------------------------|--------------------|
-// | MAYFLY_TELEMETRY_DESTINATIONS   | URLs, comma separated: stdout:, file:/path, otlp+http://host:port[/path] | none:
-// idle | | MAYFLY_TELEMETRY_TYPES          | platform, function, extension; comma separated           |
-// platform,function  | | MAYFLY_TELEMETRY_QUEUE_BYTES    | what may wait for all backends together, 65536 .. 2^30   |
-// min(8 MiB, memory/16) | | OTEL_SERVICE_NAME               | service.name | the function's name | |
-// OTEL_RESOURCE_ATTRIBUTES        | key=value, comma separated, percent-encoded              | none               | |
-// OTEL_EXPORTER_OTLP_COMPRESSION  | zstd, none                                               | zstd               |
+// | variable                       | meaning                                        | default             |
+// |--------------------------------|------------------------------------------------|---------------------|
+// | MAYFLY_TELEMETRY_DESTINATIONS  | URLs, comma separated: stdout:, file:/path,    | none: it idles      |
+// |                                | otlp+http://host[:port][/path]                 |                     |
+// | MAYFLY_TELEMETRY_TYPES         | platform, function, extension; comma separated | platform,function   |
+// | MAYFLY_TELEMETRY_QUEUE_BYTES   | what may wait for all backends together,       | memory/16, but      |
+// |                                | 65536 .. 1073741824                            | 65536 .. 8388608    |
+// | OTEL_SERVICE_NAME              | service.name                                   | the function's name |
+// | OTEL_RESOURCE_ATTRIBUTES       | key=value, comma separated, percent-encoded    | none                |
+// | OTEL_EXPORTER_OTLP_COMPRESSION | zstd, none                                     | zstd                |
 //
 // A wrong value never stops the daemon, and with it the function: it is named in
 // `complaints` and the default is used; a wrong destination is left out.
