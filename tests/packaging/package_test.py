@@ -20,6 +20,9 @@ mayfly_package(good NAME zips/good.zip FILES tool.sh data)
 
 add_executable(newer newer.c)
 mayfly_package(newer)
+add_executable(newest newer.c)
+add_custom_command(TARGET newest POST_BUILD COMMAND sed -i s/GLIBC_2.36/GLIBC_2.99/ $<TARGET_FILE:newest>)
+mayfly_package(newest)
 add_executable(newer_static newer.c)
 target_link_options(newer_static PRIVATE -static)
 mayfly_package(newer_static)
@@ -109,9 +112,12 @@ class PackageTest(unittest.TestCase):
         with zipfile.ZipFile(self.build / "zips/good.zip") as archive:
             self.assertEqual(archive.read("data/deep/table.csv"), b"3,4\n")
 
-    def test_a_newer_glibc_is_refused_with_both_ways_out(self):
+    def test_a_call_that_debian_12_has_but_lambda_has_not_is_refused_with_both_ways_out(self):
         self.check_refused("newer", "bootstrap needs glibc 2.36", "Amazon Linux 2023 has 2.34", "-static",
-                           "docker/build.Dockerfile")
+                           "objdump -T PROGRAM | grep GLIBC_2.36")
+
+    def test_the_program_of_a_newer_distribution_is_sent_to_the_build_image(self):
+        self.check_refused("newest", "bootstrap needs glibc 2.99", "-static", "docker/build.Dockerfile")
 
     def test_a_fully_static_program_of_a_newer_distribution_is_taken(self):
         self.assertEqual(self.package("newer_static")[0], 0)
