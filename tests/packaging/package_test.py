@@ -39,6 +39,13 @@ foreach(name foreign unknown truncated random sparse)
   mayfly_package(${name} FILES ${name}.file)
 endforeach()
 """
+CLASH = """
+cmake_minimum_required(VERSION 3.25)
+project(clash LANGUAGES C)
+include(%s/MayflyPackage.cmake)
+add_executable(function ../good.c)
+mayfly_package(function FILES %s)
+"""
 GOOD = "int main(void) { return 0; }\n"
 NEWER = "#include <stdlib.h>\nint main(void) { return (int)arc4random(); }\n"  # glibc 2.36
 AARCH64, RISCV = 183, 243
@@ -135,6 +142,18 @@ class PackageTest(unittest.TestCase):
 
     def test_an_architecture_that_lambda_has_not_is_refused(self):
         self.check_refused("unknown", "unknown.file is for machine 243: Lambda has x86_64 and arm64")
+
+    def test_two_files_of_one_name_are_refused(self):
+        (self.folder / "deep").mkdir()
+        for name in "bootstrap", "deep/tool.sh":
+            (self.folder / name).touch()
+        for files in "../bootstrap", "../tool.sh ../deep/tool.sh":
+            project = self.folder / "clash"
+            project.mkdir(exist_ok=True)
+            (project / "CMakeLists.txt").write_text(CLASH % (CMAKE, files))
+            done = subprocess.run(["cmake", "-S", project, "-B", project / "build"], capture_output=True, text=True)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("would replace the other", " ".join(done.stderr.split()))
 
     def test_a_damaged_elf_file_is_named(self):
         self.check_refused("truncated", "truncated.file ends before byte")
