@@ -15,20 +15,29 @@ def run(*command):
     return done.stdout
 
 
+def configure(source, build, *options):
+    """As a user's project, without curl or simdjson of its own."""
+    run("cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+        "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", *NOTHING_INSTALLED, *options)
+
+
 def build(folder, *options):
     """The folder with hello.zip, hello_static.zip and handler.zip, below `folder`."""
     build = folder / "build"
-    run("cmake", "-S", PROJECT, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-        "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", *NOTHING_INSTALLED, *options)
+    configure(PROJECT, build, *options)
     run("cmake", "--build", build, "--target", "package_hello", "package_hello_static", "package_handler")
     return build
 
 
-def build_installed(folder):
-    """The same against an installed Mayfly, which was moved after the install."""
+def install(folder):
+    """The prefix of an installed Mayfly, which was moved after the install."""
     run("cmake", "--install", RELEASE, "--prefix", folder / "installed")
-    (folder / "installed").rename(folder / "moved")
-    return build(folder, f"-DCMAKE_PREFIX_PATH={folder / 'moved'}")
+    return (folder / "installed").rename(folder / "moved")
+
+
+def build_installed(folder):
+    """build() against an installed Mayfly."""
+    return build(folder, f"-DCMAKE_PREFIX_PATH={install(folder)}")
 
 
 def unpack(package, folder):

@@ -32,9 +32,21 @@ class ConsumerTest(unittest.TestCase):
         build = consumer.build_installed(self.folder)
         self.check_function(build)
         self.check_function(build, "hello_static")
-        consumer.run("cmake", "--build", build, "--target", "extension")
-        self.assertLessEqual(Elf((build / "extension").read_bytes()).newest_glibc(), (2, 34))
         self.assertEqual(zipfile.ZipFile(build / "handler.zip").namelist(), ["handler.so"])
+
+    def test_each_example_builds_by_itself_as_its_readme_says(self):
+        prefix = consumer.install(self.folder)
+        for example in sorted((rie.CHECKOUT / "examples").glob("*/CMakeLists.txt")):
+            with self.subTest(example.parent.name):
+                build = self.folder / example.parent.name
+                consumer.configure(example.parent, build, f"-DCMAKE_PREFIX_PATH={prefix}")
+                consumer.run("cmake", "--build", build)
+                if example.parent.name.startswith("extension"):
+                    program, = (build / "extensions").iterdir()
+                    self.assertLessEqual(Elf(program.read_bytes()).newest_glibc(), (2, 34))
+                else:
+                    consumer.run("cmake", "--build", build, "--target", f"package_{example.parent.name}")
+                    self.assertEqual(zipfile.ZipFile(build / f"{example.parent.name}.zip").namelist(), ["bootstrap"])
 
     def test_add_subdirectory_gives_the_same(self):
         deps = rie.CHECKOUT / "build" / "deps"  # no second download
