@@ -1,5 +1,5 @@
-// Prints one line for each invocation: how long the function took, and how much
-// memory the environment has needed so far.
+// Logs each invocation and, when its report comes, how long the function took and
+// how much memory the environment has needed so far.
 
 #include <mayfly/extension.h>
 #include <mayfly/log.h>

@@ -3,8 +3,8 @@
 //
 //   int main() {
 //     return mayfly::extension::run({
-//         .on_invoke = [](const mayfly::extension::Invoke& i) { ... },
-//         .telemetry = {.types = {TelemetryType::function},
+//         .on_invoke = [](const mayfly::extension::Invoke& invoke) { ... },
+//         .telemetry = {.types = {mayfly::extension::TelemetryType::function},
 //                       .on_records = [](mayfly::extension::TelemetryBatch& batch) { ... }},
 //     });
 //   }
@@ -62,7 +62,8 @@ struct Shutdown {
 
 enum class TelemetryType { platform, function, extension };
 
-// How long Lambda may hold records back before it delivers them.
+// How long Lambda may hold records back before it delivers them: until one of the
+// three is reached. Lambda refuses what is out of range, an error in the Init phase.
 struct Buffering {
   int max_items = 1'000;                  // records;  1'000 .. 10'000
   std::size_t max_bytes = 256 * 1'024;    // bytes;  262'144 .. 1'048'576
@@ -85,7 +86,7 @@ struct Options {
   Telemetry telemetry = {};
 };
 
-// Registers, subscribes and serves events until SHUTDOWN. Returns what main()
+// Registers, subscribes and serves events until SHUTDOWN; once a process. Returns what main()
 // is to return: 0 after SHUTDOWN; 1 after an error, which was logged and, as far
 // as possible, reported to Lambda.
 int run(Options options);
