@@ -96,11 +96,15 @@ Status read(Value& value, Metrics<T...>& out) {
 
 // ---- records, by type of event
 
-Status read_event(Value& v, InitStart& r) {
-  return read_object(v, Member{"initializationType", r.initialization_type}, Member{"phase", r.phase},
-                     Member{"functionName", r.function_name}, Member{"functionVersion", r.function_version},
+template <class... T>
+Status read_instance(Value& v, Instance& r, Member<T>... more) {
+  return read_object(v, Member{"functionName", r.function_name}, Member{"functionVersion", r.function_version},
                      Member{"runtimeVersion", r.runtime_version}, Member{"runtimeVersionArn", r.runtime_version_arn},
-                     Member{"instanceId", r.instance_id}, Member{"instanceMaxMemory", r.instance_max_memory});
+                     Member{"instanceId", r.instance_id}, Member{"instanceMaxMemory", r.instance_max_memory}, more...);
+}
+
+Status read_event(Value& v, InitStart& r) {
+  return read_instance(v, r, Member{"initializationType", r.initialization_type}, Member{"phase", r.phase});
 }
 
 Status read_event(Value& v, InitRuntimeDone& r) {
@@ -136,11 +140,7 @@ Status read_event(Value& v, Report& r) {
                      Member{"spans", r.spans}, Member{"tracing", r.tracing});
 }
 
-Status read_event(Value& v, RestoreStart& r) {
-  return read_object(v, Member{"functionName", r.function_name}, Member{"functionVersion", r.function_version},
-                     Member{"runtimeVersion", r.runtime_version}, Member{"runtimeVersionArn", r.runtime_version_arn},
-                     Member{"instanceId", r.instance_id}, Member{"instanceMaxMemory", r.instance_max_memory});
-}
+Status read_event(Value& v, RestoreStart& r) { return read_instance(v, r); }
 
 Status read_event(Value& v, RestoreRuntimeDone& r) {
   return read_object(v, Member{"status", r.status}, Member{"errorType", r.error_type}, Member{"spans", r.spans});

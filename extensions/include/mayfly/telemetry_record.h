@@ -46,17 +46,21 @@ struct Tracing {
   std::string_view value;  // Root=1-...;Parent=...;Sampled=1
 };
 
-// ---- platform.init*
-
-struct InitStart {
-  std::string_view initialization_type;  // on-demand, provisioned-concurrency, snap-start
-  std::string_view phase;                // init, invoke, snap-start
+// What an environment runs: told when it is initialized and when it is restored.
+struct Instance {
   std::string_view function_name;
   std::string_view function_version;
   std::string_view runtime_version;
   std::string_view runtime_version_arn;
   std::string_view instance_id;
   std::optional<double> instance_max_memory;  // MB
+};
+
+// ---- platform.init*
+
+struct InitStart : Instance {
+  std::string_view initialization_type;  // on-demand, provisioned-concurrency, snap-start
+  std::string_view phase;                // init, invoke, snap-start
 };
 
 struct InitRuntimeDone {
@@ -115,14 +119,7 @@ struct Report {
 
 // ---- SnapStart
 
-struct RestoreStart {
-  std::string_view function_name;
-  std::string_view function_version;
-  std::string_view runtime_version;
-  std::string_view runtime_version_arn;
-  std::string_view instance_id;
-  std::optional<double> instance_max_memory;  // MB
-};
+struct RestoreStart : Instance {};
 
 struct RestoreRuntimeDone {
   std::string_view status;
