@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The main job, shown: a function in C++ with the telemetry daemon beside it, in
 the execution environment on this machine.
 
