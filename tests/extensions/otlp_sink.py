@@ -115,8 +115,8 @@ class Sink(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return self.connection.close()
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        if misbehave:
-            time.sleep(o.delay)
+        while misbehave and o.hold and not o.hold.exists():
+            time.sleep(0.01)
         if misbehave and o.status != 200:
             return self.answer(o.status, o.answer.encode(), "text/plain")
         request = logs.ExportLogsServiceRequest()
@@ -155,7 +155,7 @@ def main():
     parser.add_argument("--status", type=int, default=200, help="what to answer instead of 200")
     parser.add_argument("--answer", default="told to refuse", help="body of such an answer")
     parser.add_argument("--retry-after", help="value of the Retry-After field of such an answer")
-    parser.add_argument("--delay", type=float, default=0, help="seconds before an answer")
+    parser.add_argument("--hold", type=pathlib.Path, metavar="FILE", help="answer nothing until there is this file")
     parser.add_argument("--reset", action="store_true", help="reset the connection instead of answering")
     parser.add_argument("--times", type=int, default=-1, help="how often to misbehave (default: always)")
     parser.add_argument("--reject", type=int, default=0, help="partial success: as many records are rejected")
