@@ -91,13 +91,14 @@ struct Environment::Generation {
 };
 
 Environment::Environment(asio::io_context& io, const Settings& settings, const Observer& observer,
-                         Clock::time_point origin, ProcessTable& processes, std::function<void()> on_settled)
+                         Clock::time_point origin, ProcessTable& processes, std::uint32_t number,
+                         std::function<void()> on_settled)
     : io_(io),
       settings_(settings),
       processes_(processes),
       on_settled_(std::move(on_settled)),
       log_stream_(new_log_stream(settings.function_version)),
-      journal_(settings, observer, origin, log_stream_),
+      journal_(settings, observer, origin, number, log_stream_),
       lifecycle_(settings, *this, journal_),
       alarm_(io) {}
 

@@ -32,14 +32,17 @@ namespace mayfly::emulator {
 // Held by shared_ptr: requests that are being served keep it alive.
 class Environment final : public Orders, public std::enable_shared_from_this<Environment> {
  public:
-  // All references outlive the environment. `on_settled` is called through the
-  // io_context whenever is_free() or has_ended() may have become true.
+  // All references outlive the environment. `number`: 1, 2, ... of those of a
+  // service. `on_settled` is called through the io_context whenever is_free() or
+  // has_ended() may have become true.
   Environment(boost::asio::io_context& io, const Settings& settings, const Observer& observer, Clock::time_point origin,
-              ProcessTable& processes, std::function<void()> on_settled);
+              ProcessTable& processes, std::uint32_t number, std::function<void()> on_settled);
   ~Environment() override;
 
   bool is_free() const { return lifecycle_.is_free() && !settling_; }
   bool has_ended() const { return lifecycle_.has_ended() && !settling_; }
+  // Its caller has the answer: it will be free without anybody's doing.
+  bool is_finishing() const { return lifecycle_.is_finishing() || (lifecycle_.is_free() && settling_); }
   // Only when is_free(). `on_answer` is called once.
   void invoke(std::shared_ptr<const Invocation> invocation, std::function<void(Answer)> on_answer);
   void shut_down() { lifecycle_.shut_down(); }

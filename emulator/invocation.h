@@ -16,6 +16,7 @@ struct Invocation {
   std::string trace_id;        // "Root=...;Parent=...;Sampled=0"
   std::string client_context;  // JSON; empty: none
   std::string tenant_id;       // empty: none
+  bool asynchronous = false;   // nobody waits for the answer
   bool log_tail = false;       // the caller wants the last 4,096 bytes of its log
 
   bool sampled() const { return trace_id.find("Sampled=1") != trace_id.npos; }

@@ -70,7 +70,12 @@ ServiceError unknown_operation() {
 ServiceError wrong_method() { return {405, "MethodNotAllowedException", "Invoke is a POST", "Message"}; }
 
 ServiceError too_many() {
-  return {429, "TooManyRequestsException", "Rate Exceeded.", "message", "User", "ConcurrentInvocationLimitExceeded"};
+  return {429,
+          "TooManyRequestsException",
+          "Rate Exceeded.",
+          "message",
+          "User",
+          "ReservedFunctionConcurrentInvocationLimitExceeded"};
 }
 
 ServiceError shut_down() {
@@ -143,6 +148,7 @@ expected<Call, ServiceError> read_head(const Settings& settings, const HttpExcha
   auto type = exchange.field("X-Amz-Invocation-Type");
   if (type == "Event") {
     call.type = Call::event;
+    invocation.asynchronous = true;
   } else if (type == "DryRun") {
     call.type = Call::dry_run;
   } else if (!type.empty() && type != "RequestResponse") {
@@ -165,6 +171,11 @@ expected<Call, ServiceError> read_head(const Settings& settings, const HttpExcha
   invocation.tenant_id = exchange.field("X-Amz-Tenant-Id");
   if (!is_tenant_id(invocation.tenant_id))
     return bad_value("The tenant ID must be 1 to 256 of [a-zA-Z0-9._:/=+\\-@ ].");
+  if (settings.tenant_isolation && invocation.tenant_id.empty()) {
+    return bad_value(
+        "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try "
+        "again.");
+  }
 
   auto context = exchange.field("X-Amz-Client-Context");
   if (context.empty() || call.type == Call::event) return call;

@@ -25,7 +25,7 @@ class InvokeApi {
   static constexpr std::size_t kMaxEventBytes = 1024 * 1024;  // asynchronous ones
   static constexpr std::size_t kMaxClientContextBytes = 3'583;
 
-  // What takes invocations. False: too many wait already. `on_answer` is called
+  // What takes invocations. False: throttled. `on_answer` is called
   // once, maybe not before the return, and not at all after false.
   using Submit = std::function<bool(std::shared_ptr<Invocation>, std::function<void(Answer)> on_answer)>;
 

@@ -21,9 +21,15 @@ class Journal final : public Witness {
  public:
   static constexpr std::size_t kTailBytes = 4'096;
 
-  // `origin`: what elapsed_ns counts from. `log_stream`: the environment's.
-  Journal(const Settings& settings, const Observer& observer, Clock::time_point origin, std::string log_stream)
-      : settings_(settings), observer_(observer), origin_(origin), log_stream_(std::move(log_stream)) {}
+  // `origin`: what elapsed_ns counts from. `environment`, `log_stream`: whose
+  // journal it is.
+  Journal(const Settings& settings, const Observer& observer, Clock::time_point origin, std::uint32_t environment,
+          std::string log_stream)
+      : settings_(settings),
+        observer_(observer),
+        origin_(origin),
+        environment_(environment),
+        log_stream_(std::move(log_stream)) {}
 
   // Where telemetry goes from now on; null: nowhere.
   void set_telemetry(Telemetry* telemetry) { telemetry_ = telemetry; }
@@ -61,6 +67,7 @@ class Journal final : public Witness {
   const Settings& settings_;
   const Observer& observer_;
   const Clock::time_point origin_;
+  const std::uint32_t environment_;
   const std::string log_stream_;
   Telemetry* telemetry_ = nullptr;
   std::string tail_;

@@ -159,6 +159,11 @@ class Lifecycle {
   bool is_cold() const { return phase_ == Phase::cold; }
   bool has_ended() const { return phase_ == Phase::ended; }
   bool is_stopping() const { return phase_ >= Phase::stopping_runtime && phase_ != Phase::ended; }
+  // The invocation is answered and the rest of its work, or the reset behind it,
+  // goes on by itself; is_free() follows.
+  bool is_finishing() const {
+    return phase_ == Phase::invoking ? answered_ : is_stopping() && !invocation_ && !ending_;
+  }
   bool is_initialising() const { return phase_ == Phase::extension_init || phase_ == Phase::runtime_init; }
 
   void invoke(std::shared_ptr<const Invocation> invocation);

@@ -35,7 +35,7 @@ struct Observation {
     process_ready,        // `process` called `next` for the first time
     init_ended,           // `detail`: success, error, timeout
     invocation_accepted,  // `request_id`, `number`: the caller's request is taken
-    throttled,            // `request_id`: the caller's request is refused with 429
+    throttled,            // `request_id`, `number`: and refused, there are environments enough
     invocation_started,   // the event was handed out; `cold` when this environment never answered before
     responded,            // the runtime has answered; `status`: success or error; `detail`: error type
     process_idle,         // `process` waits in `next` again
@@ -54,8 +54,9 @@ struct Observation {
 
   Kind kind{};
   core::WallTime time{};
-  std::int64_t elapsed_ns = 0;  // monotonic, since `mayfly run` started: for differences
-  std::uint32_t number = 0;     // of the invocation for whose sake it happens: 1, 2, ...; 0: of none
+  std::int64_t elapsed_ns = 0;    // monotonic, since `mayfly run` started: for differences
+  std::uint32_t environment = 0;  // 1, 2, ...: in which it happens; 0: in none
+  std::uint32_t number = 0;       // of the invocation for whose sake it happens: 1, 2, ...; 0: of none
   std::string request_id;
   std::string process;  // "bootstrap", or the extension's file name
   bool external_extension = false;

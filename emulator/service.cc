@@ -4,11 +4,10 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
 
 #include "core/http_server/http_server.h"
-#include "emulator/environment.h"
 #include "emulator/invoke_api.h"
+#include "emulator/pool.h"
 
 namespace mayfly::emulator {
 
@@ -20,9 +19,6 @@ using core::Outcome;
 
 namespace {
 
-// Invocations that wait, beyond which callers are told to come back later.
-constexpr std::size_t kMaxWaiting = 1'000;
-constexpr std::size_t kMaxWaitingBytes = 256 * 1024 * 1024;
 // How long stop() waits for callers to take their last answer, and for the
 // kernel to end what was killed.
 constexpr std::chrono::seconds kFarewell{1};
@@ -39,22 +35,18 @@ Outcome<void> check_folder(const fs::path& folder) {
 }  // namespace
 
 struct Service::State : std::enable_shared_from_this<Service::State> {
-  struct Waiting {
-    std::shared_ptr<Invocation> invocation;
-    std::function<void(Answer)> on_answer;
-  };
-
   State(asio::io_context& context, Settings s, Observer o)
       : io(context),
         settings(std::move(s)),
         observer(std::move(o)),
         processes(context, [this] { check_stopped(); }),
+        pool(std::make_shared<Pool>(context, settings, observer, origin, processes, [this] { check_stopped(); })),
         api(context, settings,
             [this](auto invocation, auto on_answer) { return submit(std::move(invocation), std::move(on_answer)); }),
         farewell(context) {}
 
   bool submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer);
-  void pump();
+  void tell(Observation::Kind kind, const Invocation& invocation);
   void check_stopped();
   void finish();
   asio::awaitable<void> serve(core::HttpExchange& exchange);
@@ -64,57 +56,34 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   const Observer observer;
   const Clock::time_point origin = Clock::now();
   ProcessTable processes;
+  std::shared_ptr<Pool> pool;
   InvokeApi api;
   std::unique_ptr<core::HttpServer> server;
-  std::shared_ptr<Environment> environment;
-  std::deque<Waiting> waiting;
-  std::size_t waiting_bytes = 0;
   std::uint32_t invocations = 0;
   std::size_t serving = 0;  // requests to the Invoke API
 
   asio::steady_timer farewell;
-  bool stopping = false;
+  bool stopped = false;  // stop() was called
   std::function<void()> done;
 };
 
-bool Service::State::submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer) {
-  if (stopping) {
-    Answer answer;
-    answer.aborted = true;
-    on_answer(std::move(answer));
-    return true;
-  }
-  bool full = waiting.size() >= kMaxWaiting || waiting_bytes + invocation->event.size() > kMaxWaitingBytes;
-  if (!full) invocation->number = ++invocations;
+void Service::State::tell(Observation::Kind kind, const Invocation& invocation) {
+  if (!observer) return;
   Observation what;
-  what.kind = full ? Observation::Kind::throttled : Observation::Kind::invocation_accepted;
+  what.kind = kind;
   what.time = core::wall_now();
   what.elapsed_ns = std::chrono::nanoseconds(Clock::now() - origin).count();
-  what.number = invocation->number;
-  what.request_id = invocation->request_id;
-  if (observer) observer(what);
-  if (full) return false;
-  waiting_bytes += invocation->event.size();
-  waiting.push_back({std::move(invocation), std::move(on_answer)});
-  pump();
-  return true;
+  what.number = invocation.number;
+  what.request_id = invocation.request_id;
+  observer(what);
 }
 
-void Service::State::pump() {
-  if (waiting.empty() || stopping) return;
-  if (!environment) {
-    environment = std::make_shared<Environment>(io, settings, observer, origin, processes, [self = weak_from_this()] {
-      auto state = self.lock();
-      if (!state) return;
-      state->pump();
-      state->check_stopped();
-    });
-  }
-  if (!environment->is_free()) return;
-  auto next = std::move(waiting.front());
-  waiting.pop_front();
-  waiting_bytes -= next.invocation->event.size();
-  environment->invoke(std::move(next.invocation), std::move(next.on_answer));
+bool Service::State::submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer) {
+  invocation->number = ++invocations;
+  tell(Observation::Kind::invocation_accepted, *invocation);
+  if (pool->submit(invocation, std::move(on_answer))) return true;
+  tell(Observation::Kind::throttled, *invocation);
+  return false;
 }
 
 asio::awaitable<void> Service::State::serve(core::HttpExchange& exchange) {
@@ -125,7 +94,7 @@ asio::awaitable<void> Service::State::serve(core::HttpExchange& exchange) {
 }
 
 void Service::State::check_stopped() {
-  if (!stopping || !done || (environment && !environment->has_ended())) return;
+  if (!done || !pool->has_ended()) return;
   if (serving == 0 && processes.empty()) return finish();
   farewell.expires_after(kFarewell);
   farewell.async_wait([self = weak_from_this()](boost::system::error_code error) {
@@ -167,23 +136,13 @@ Outcome<core::Origin> Service::start() {
 
 void Service::stop(std::function<void()> done) {
   State& state = *state_;
-  if (state.stopping) return;
-  state.stopping = true;
+  if (state.stopped) return;
+  state.stopped = true;
   state.done = std::move(done);
-  for (auto& waiting : std::exchange(state.waiting, {})) {
-    Answer answer;
-    answer.aborted = true;
-    waiting.on_answer(std::move(answer));
-  }
-  if (state.environment) {
-    state.environment->shut_down();  // and settles, later
-  } else {
-    state.check_stopped();
-  }
+  state.pool->shut_down();
+  state.check_stopped();
 }
 
-void Service::kill() {
-  if (state_->stopping && state_->environment) state_->environment->kill();
-}
+void Service::kill() { state_->pool->kill(); }
 
 }  // namespace mayfly::emulator

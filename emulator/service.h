@@ -1,6 +1,6 @@
 // `mayfly run` without its command line: the Invoke API on one address and,
-// behind it, an execution environment that starts at the first invocation, as
-// on Lambda. Invocations that arrive together run one after another.
+// behind it, execution environments that start when an invocation needs one, as
+// on Lambda.
 //
 // Thread-safety: all of it on the thread that runs the io_context. That thread
 // must outlive the service's children: they are killed when it ends.
@@ -40,7 +40,7 @@ class Service {
   core::Outcome<core::Origin> start();
 
   // Takes no more invocations, answers those that wait or run with a
-  // ServiceException, shuts the environment down within Lambda's budgets (0,
+  // ServiceException, shuts the environments down within Lambda's budgets (0,
   // 500 or 2,000 ms) and calls `done` once every child is reaped. From then on
   // the service keeps nothing pending in the io_context.
   void stop(std::function<void()> done);

@@ -30,6 +30,10 @@ struct Settings {
   core::Origin listen{"127.0.0.1", 9000};    // Invoke API; port 0 takes a free one
   std::chrono::milliseconds timeout{3'000};  // 1 s .. 900 s
   int memory_mb = 128;                       // 128 .. 10'240
+  std::size_t max_environments = 50;         // at a time; from 1 up
+  std::chrono::seconds idle_timeout{600};    // an environment that long without a call ends
+  bool tenant_isolation = false;             // every invocation must name its tenant
+  std::chrono::seconds max_age{0};           // an environment ends when older and idle; 0: never
 
   std::vector<std::pair<std::string, std::string>> environment;  // --env, after those of Lambda
   // What the function gets as credentials: name and value, in order.

@@ -1,5 +1,7 @@
 #include "emulator/cli/figures.h"
 
+#include <ctime>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -40,6 +42,18 @@ std::string gb_seconds_text(double gb_s) {
   int decimals = 2;
   if (gb_s > 0) decimals = std::clamp(2 - static_cast<int>(std::floor(std::log10(gb_s))), 2, 8);
   return fixed(gb_s, decimals) + " GB-s";
+}
+
+std::string clock_text(core::WallTime time) {
+  std::int64_t ms = core::epoch_ms(time);
+  std::time_t seconds = static_cast<std::time_t>(ms / 1'000);
+  std::tm local{};
+  localtime_r(&seconds, &local);
+  char text[32];
+  std::size_t n = std::strftime(text, sizeof text, "%H:%M:%S", &local);
+  char fraction[8];
+  std::snprintf(fraction, sizeof fraction, ".%03d", static_cast<int>(ms % 1'000));
+  return std::string(text, n) + fraction;
 }
 
 }  // namespace mayfly::emulator::cli

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+#include "core/clock.h"
+
 namespace mayfly::emulator::cli {
 
 std::string milliseconds(std::chrono::nanoseconds duration);   // "12.31"
@@ -16,5 +18,8 @@ std::string with_commas(std::int64_t number);                  // "3,077"
 // What is billed: memory times time, of 1,024 MB and 1,000 ms.
 double gb_seconds(std::int64_t billed_ms, int memory_mb);
 std::string gb_seconds_text(double gb_s);  // "0.00475 GB-s"
+
+// "10:02:14.310", local time.
+std::string clock_text(core::WallTime time);
 
 }  // namespace mayfly::emulator::cli

@@ -276,6 +276,10 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
   settings.region = arguments.text("region");
   settings.timeout = std::chrono::seconds(arguments.number("timeout"));
   settings.memory_mb = arguments.number("memory");
+  settings.max_environments = static_cast<std::size_t>(arguments.number("max-environments"));
+  settings.idle_timeout = std::chrono::seconds(arguments.number("idle-timeout"));
+  settings.max_age = std::chrono::seconds(arguments.number("max-age"));
+  settings.tenant_isolation = arguments.given("tenant-isolation");
   settings.log_format = arguments.text("log-format") == "json" ? LogFormat::json : LogFormat::text;
   settings.log_level = arguments.text("log-level");
   std::ranges::transform(settings.log_level, settings.log_level.begin(),

@@ -93,6 +93,7 @@ std::string observation_json(const Observation& o) {
   } else {
     write_record(json, o);
   }
+  if (o.environment > 0) json.member("env", o.environment);
   json.end_object();
   return out + "\n";
 }
@@ -101,6 +102,7 @@ std::string observation_text(const Observation& o) {
   auto name = name_of(o.kind);
   if (name.empty()) return {};
   std::string out = clock_text(o.time) + " +" + duration_text(std::chrono::nanoseconds(o.elapsed_ns)) + "  ";
+  if (o.environment > 1) out += "env " + std::to_string(o.environment) + " ";
   if (o.number > 0) out += "#" + std::to_string(o.number) + " ";
   if (!o.process.empty()) out += o.process + " ";
   out += name;

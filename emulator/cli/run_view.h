@@ -1,8 +1,7 @@
-// What a terminal, a file or a program sees of an environment at work: turns
+// What a terminal, a file or a program sees of environments at work: turns
 // observations into text. It writes nothing itself.
 //
-//   timeline  warm successes in one line, pictures of what is worth a look:
-//             cold starts, timeouts, crashes, the shutdown
+//   timeline  lines and pictures, see EnvironmentView
 //   log       the lines that CloudWatch would get
 //   json      an event a line, in the Telemetry API's shape
 //   output    what the function and its extensions write, and nothing else
@@ -13,10 +12,10 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <map>
 #include <string>
-#include <vector>
 
+#include "emulator/cli/environment_view.h"
 #include "emulator/cli/terminal.h"
 #include "emulator/observation.h"
 
@@ -52,30 +51,16 @@ class RunView {
 
  private:
   void count(const Observation& o);
-  std::string show_call(const Observation& o);
-  std::string end_call(const Observation& o);
-  std::string draw_call();
-  std::string end_shutdown();
-  std::string header(const Observation& accepted);
-  std::string picture(std::int64_t from_ns) const;
-  std::string failure(const std::string& error, const std::string& cost) const;
+  std::string show(const Observation& o);
   std::string log_line(const Observation& o);
-  std::string result_line(const Report& report) const;
-  std::string how_killed() const;
-  void forget_call();
 
   const View view_;
   const Style style_;
   const bool single_;
   Totals totals_;
-  std::vector<Observation> seen_;      // since the last call ended, and who was alive then
-  std::vector<Observation> accepted_;  // calls that have not ended
-  std::vector<std::string> sources_;   // of log lines, in order of appearance: each has its colour
-  std::int64_t call_from_ns_ = -1;     // where the picture of this call begins
-  std::string how_ = "warm";           // cold, re-init
-  bool headed_ = false;
-  bool finishing_ = false;
-  std::optional<Report> ended_;  // of a call whose picture waits for the reset, or for finish()
+  std::map<std::uint32_t, Observation> accepted_;  // calls that have no environment yet, by number
+  std::map<std::uint32_t, EnvironmentView> environments_;
+  std::map<std::string, std::size_t, std::less<>> sources_;  // of log lines: their place, for the colour
 };
 
 // One observation as one line of JSON, newline included; empty for steps that
@@ -84,8 +69,5 @@ std::string observation_json(const Observation& o);
 
 // One observation as a line for -v.
 std::string observation_text(const Observation& o);
-
-// "10:02:14.310", local time.
-std::string clock_text(core::WallTime time);
 
 }  // namespace mayfly::emulator::cli

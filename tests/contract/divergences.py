@@ -94,7 +94,7 @@ LOG_TAIL = Divergence(
     "what the service does")
 CONCURRENT = Divergence(
     "a second call while one runs",
-    "waits its turn or is refused with 429",
+    "runs in an environment of its own; 429 from --max-environments on",
     "the emulator panics",
     "a defect there")
 

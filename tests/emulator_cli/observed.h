@@ -27,6 +27,7 @@ class Story {
     o.process = std::move(process);
     o.external_extension = !o.process.empty() && o.process != "bootstrap";
     o.detail = std::move(detail);
+    o.environment = kind == Kind::invocation_accepted ? 0 : environment_;
     o.number = number_;
     o.request_id = number_ > 0 ? "8f3c41d2-0000-4000-8000-000000000000" : "";
     seen.push_back(o);
@@ -46,6 +47,10 @@ class Story {
     at(answer).responded("success");
     at(runtime_idle).tell(Kind::process_idle, "bootstrap");
     return at(extension_idle).tell(Kind::process_idle, "telemetry");
+  }
+  Story& in(std::uint32_t environment) {
+    environment_ = environment;
+    return *this;
   }
   // Durations in milliseconds.
   Story& ended(std::string status, double duration, double init, double extensions, std::string error_type = {}) {
@@ -69,6 +74,7 @@ class Story {
 
  private:
   std::int64_t now_ = 0;
+  std::uint32_t environment_ = 1;
   std::uint32_t number_ = 0;
 };
 

@@ -95,21 +95,34 @@ TEST_CASE("one call and its shutdown are one picture") {
   CHECK(view.finish().empty());
 }
 
-TEST_CASE("lines of queued calls keep their own numbers") {
+TEST_CASE("calls in several environments are whole lines, each naming its own") {
   Story story = test::cold();
-  story.at(2000).call(2);
-  Observation second = story.seen.back();
-  story.call(3);
-  Observation third = story.seen.back();
-  auto end = [&](Observation of, double ms) {
-    story.at(ms).tell(Kind::invocation_started).ended("success", 1, 0, 0);
-    story.seen.back().number = of.number;
+  story.at(2000).call(2).call(3);
+  auto about = [&](std::uint32_t number, std::uint32_t environment) {
+    story.in(environment).tell(Kind::invocation_started);
+    story.seen.back().number = number;
   };
-  end(second, 2001);
-  end(third, 2002);
+  about(2, 1);
+  about(3, 2);
+  story.in(2).at(2001).tell(Kind::log_line, "bootstrap", "hello").ended("success", 1, 0, 0);
+  story.seen.back().number = 3;
+  story.in(1).at(2002).ended("success", 1, 0, 0);
+  story.seen.back().number = 2;
   auto text = shown(story, View::timeline);
-  CHECK(text.find("#2 8f3c41d2 warm  200") != text.npos);
-  CHECK(text.find("#3 8f3c41d2 warm  200") != text.npos);
+  auto second = text.find("#2 8f3c41d2 warm  200"), third = text.find("#3 8f3c41d2 env 2 warm  200");
+  CHECK(text.find("  bootstrap 2 | hello\n") < third);
+  CHECK(third < second);
+  CHECK(second != text.npos);
+}
+
+TEST_CASE("a throttled call is a line and counts") {
+  Story story;
+  story.call(1).tell(Kind::throttled);
+  RunView view(View::timeline, Style{});
+  CHECK(shown(story, View::timeline, &view).find("#1 8f3c41d2 THROTTLED  429: every environment has a call\n") !=
+        std::string::npos);
+  CHECK(view.totals().throttles == 1);
+  CHECK(view.totals().calls == 0);
 }
 
 TEST_CASE("the log view has the service's lines and the function's, as they are") {
@@ -127,7 +140,7 @@ TEST_CASE("JSON has an event a line in the Telemetry API's shape, platform event
   story.tell(Kind::platform_event, "", R"({"phase":"init","metrics":{"durationMs":21.9}})");
   story.seen.back().message = "platform.initReport";
   CHECK(shown(story, View::json) == R"({"time":"2023-11-14T22:13:20.042Z","type":"platform.initReport",)"
-                                    R"("record":{"phase":"init","metrics":{"durationMs":21.9}}})"
+                                    R"("record":{"phase":"init","metrics":{"durationMs":21.9}},"env":1})"
                                     "\n");
   auto text = shown(a_day(), View::json);
   CHECK(text == test::golden("view_of_a_day_json", text));
