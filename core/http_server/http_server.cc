@@ -52,7 +52,8 @@ struct Connection {
 
 class Exchange final : public HttpExchange {
  public:
-  explicit Exchange(Connection& connection) : connection_(connection) {
+  Exchange(Connection& connection, std::chrono::milliseconds body_timeout)
+      : connection_(connection), body_timeout_(body_timeout) {
     parser_.header_limit(1 << 20);  // the head was limited before
     parser_.body_limit(boost::none);
     parser_.eager(false);
@@ -83,6 +84,7 @@ class Exchange final : public HttpExchange {
   awaitable<Body> read_body(std::size_t limit_bytes) override {
     Body body;
     if (parser_.is_done()) co_return body;
+    if (body_timeout_ > std::chrono::milliseconds{0}) connection_.stream.expires_after(body_timeout_);
     if (same_field_name(field("Expect"), "100-continue")) {
       http::response<http::empty_body> go_on{http::status::continue_, 11};
       beast::error_code error;
@@ -92,8 +94,7 @@ class Exchange final : public HttpExchange {
     if (announced && *announced <= limit_bytes) body.bytes.reserve(*announced + kPadding);
     std::string discarded;
     while (!parser_.is_done()) {
-      if (body.size > kMaxDiscardedBytes) body.state = Body::broken;
-      if (body.state == Body::broken) co_return body;
+      if (body.size > kMaxDiscardedBytes) co_return broken(std::move(body));
       bool keep = body.size < limit_bytes + 1 && (!announced || *announced <= limit_bytes);
       std::string& into = keep ? body.bytes : discarded;
       if (!keep) discarded.clear();
@@ -109,11 +110,9 @@ class Exchange final : public HttpExchange {
       std::size_t got = want - parser_.get().body().size;
       into.resize(at + got);
       body.size += got;
-      if (error) {
-        body.state = Body::broken;
-        co_return body;
-      }
+      if (error) co_return broken(std::move(body));
     }
+    connection_.stream.expires_never();
     if (body.size > limit_bytes) {
       body.state = Body::too_large;
       body.bytes.clear();
@@ -141,10 +140,16 @@ class Exchange final : public HttpExchange {
   }
 
   bool replied() const { return replied_; }
+  bool body_broken() const { return body_broken_; }
   bool keep_alive() const { return keep_alive_; }
 
  private:
   static std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+  Body broken(Body body) {
+    body_broken_ = true;
+    body.state = Body::broken;
+    return body;
+  }
   static std::string clean(std::string value) {
     for (char& c : value) {
       if (!is_field_value({&c, 1})) c = ' ';
@@ -153,8 +158,10 @@ class Exchange final : public HttpExchange {
   }
 
   Connection& connection_;
+  const std::chrono::milliseconds body_timeout_;
   http::request_parser<http::buffer_body> parser_;
   bool replied_ = false;
+  bool body_broken_ = false;
   bool keep_alive_ = false;
 };
 
@@ -338,7 +345,7 @@ awaitable<bool> HttpServer::State::serve_one(Connection& connection) {
     co_return false;
   }
   std::string_view head(static_cast<const char*>(connection.buffer.data().data()), head_bytes);
-  Exchange exchange(connection);
+  Exchange exchange(connection, options.body_timeout);
   std::string_view problem = head_problem(head);
   if (problem.empty() && !exchange.parse_head(head_bytes)) problem = "not an HTTP/1.1 request";
   if (!problem.empty()) {
@@ -351,6 +358,10 @@ awaitable<bool> HttpServer::State::serve_one(Connection& connection) {
     co_return exchange.keep_alive();
   }
   co_await handler(exchange);
+  if (!exchange.replied() && exchange.body_broken()) {
+    co_await refuse(connection, "400 Bad Request", "the body cannot be read to its end");
+    co_return false;
+  }
   if (!exchange.replied()) {
     HttpReply none{500, "text/plain", {}, "No reply.\n"};
     co_await exchange.reply(std::move(none));

@@ -53,7 +53,8 @@ class HttpExchange {
 
   // What read_body() gives. `too_large`: the body was over the limit; it was
   // read to its end and thrown away, `size` bytes long, so that the connection
-  // lives on. `broken`: the peer went away or sent nonsense; no reply can reach it.
+  // lives on. `broken`: the peer went away, was too slow or sent nonsense; the
+  // handler returns without a reply, and what can still be told is a 400.
   struct Body {
     enum { whole, too_large, broken } state = whole;
     std::string bytes;
@@ -74,6 +75,7 @@ using HttpHandler = std::function<boost::asio::awaitable<void>(HttpExchange&)>;
 
 struct HttpServerOptions {
   std::chrono::milliseconds head_timeout{10'000};  // from a head's first byte to its end
+  std::chrono::milliseconds body_timeout{30'000};  // for read_body(), to the body's last byte; 0: no limit
   std::size_t max_connections = 1'024;             // further ones wait in the backlog
   std::size_t max_head_bytes = 16 * 1024;
   // Protects against web pages that call loopback addresses: a request with an

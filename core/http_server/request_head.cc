@@ -22,7 +22,7 @@ std::string_view trim(std::string_view text) {
 
 std::string_view head_problem(std::string_view head) {
   std::size_t fields = 0, hosts = 0;
-  bool request_line = true;
+  bool request_line = true, http_1_0 = false;
   while (!head.empty()) {
     auto end = head.find('\n');
     auto line = head.substr(0, end);
@@ -32,7 +32,9 @@ std::string_view head_problem(std::string_view head) {
     if (line.empty()) return head.empty() ? "" : "bytes behind the head";
     if (line.size() > kMaxLineBytes) return "a line of more than 65000 bytes";
     if (!is_field_value(line)) return "a control character in the head";
-    if (!std::exchange(request_line, false)) {
+    if (std::exchange(request_line, false)) {
+      http_1_0 = line.ends_with(" HTTP/1.0");
+    } else {
       if (line.front() == ' ' || line.front() == '\t') return "a folded header line";
       auto colon = line.find(':');
       auto name = line.substr(0, colon);
@@ -42,6 +44,7 @@ std::string_view head_problem(std::string_view head) {
       if (same_field_name(name, "Transfer-Encoding") && !same_field_name(trim(line.substr(colon + 1)), "chunked")) {
         return "a Transfer-Encoding other than chunked";
       }
+      if (http_1_0 && same_field_name(name, "Transfer-Encoding")) return "a Transfer-Encoding in an HTTP/1.0 request";
     }
   }
   return "no end of the head";

@@ -12,7 +12,7 @@ namespace mayfly::core {
 // or an empty text: bare CR or LF, NUL, folded lines, a space before a colon,
 // more than 64 fields, a line over 65,000 bytes, two Host fields, a
 // Transfer-Encoding that is not just "chunked" (Beast takes others for no body
-// at all, and the body for the next request). What is wrong in Content-Length
+// at all, and the body for the next request) or that HTTP/1.0 does not know. What is wrong in Content-Length
 // is Beast's to find.
 std::string_view head_problem(std::string_view head);
 

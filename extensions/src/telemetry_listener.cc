@@ -10,6 +10,8 @@ core::HttpServerOptions options() {
   core::HttpServerOptions o;
   o.max_connections = 32;
   o.head_timeout = std::chrono::seconds(5);
+  // Lambda may freeze this process in the middle of a batch, for hours.
+  o.body_timeout = std::chrono::seconds(0);
   o.host_names = {"sandbox.localdomain", "sandbox"};
   return o;
 }

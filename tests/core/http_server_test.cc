@@ -1,6 +1,7 @@
 #include "core/http_server/http_server.h"
 
 #include <doctest/doctest.h>
+#include <poll.h>
 #include <sys/resource.h>
 
 #include <boost/asio/post.hpp>
@@ -47,6 +48,7 @@ asio::awaitable<void> describe(HttpExchange& exchange) {
     answer = reply(204, "");
   } else {
     auto body = co_await exchange.read_body(kBodyLimit);
+    if (body.state == HttpExchange::Body::broken) co_return;
     bool large = body.state == HttpExchange::Body::too_large;
     answer = large ? reply(413, std::to_string(body.size)) : reply(200, words(exchange, body.bytes));
     answer.fields.emplace_back("X-Reply", "yes");
@@ -286,6 +288,16 @@ TEST_CASE("a reply before the body is read reaches a client that is still sendin
   CHECK(peer.closed_by_peer());
 }
 
+TEST_CASE("a chunk that is none is refused and the connection closed") {
+  Running server;
+  for (std::string body : {"zz\r\n{}\r\n0\r\n\r\n", "-1\r\n{}\r\n0\r\n\r\n", "2\r\n{}x\r\n0\r\n\r\n",
+                           "2\n{}\r\n0\r\n\r\n", "\r\n\r\n", "ffffffffffffffff1\r\n{}\r\n0\r\n\r\n"}) {
+    CAPTURE(body);
+    CHECK(send(server, "POST /p HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + body) ==
+          Outcome{400, true});
+  }
+}
+
 TEST_CASE("Expect: 100-continue is answered once the body is wanted") {
   Running server;
   Peer peer = server.connect();
@@ -306,6 +318,28 @@ TEST_CASE("a head that is not complete in time is not waited for, an idle connec
   CHECK(slow.closed_by_peer());
   idle.write(get("/idle"));
   CHECK(body_of(idle.read_message()) == "GET /idle   ");
+}
+
+TEST_CASE("a body that trickles is not waited for") {
+  Running server({.body_timeout = 50ms});
+  for (std::string_view head : {"POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"sv,
+                                "POST /p HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"sv}) {
+    CAPTURE(head);
+    Peer slow = server.connect();
+    slow.write(head);
+    // Never silent for long, and never done.
+    std::string_view bit = head.find("chunked") == head.npos ? "x" : "1\r\nx\r\n";
+    pollfd ended{slow.fd(), POLLIN, 0};
+    for (int i = 0; i < 2'000 && poll(&ended, 1, 5) == 0; ++i) slow.write(bit);
+    CHECK(slow.closed_by_peer());
+  }
+  Peer quick = server.connect();
+  quick.write(post("body"));
+  CHECK(body_of(quick.read_message()) == "POST /p   body");
+  pollfd ended{quick.fd(), POLLIN, 0};
+  CHECK(poll(&ended, 1, 100) == 0);  // the limit ends with the body
+  quick.write(get("/after"));
+  CHECK(body_of(quick.read_message()) == "GET /after   ");
 }
 
 TEST_CASE("connections over the limit wait until another ends") {

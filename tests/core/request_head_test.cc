@@ -13,6 +13,8 @@ TEST_CASE("head_problem names what is wrong") {
   CHECK(head_problem("GET / HTTP/1.1\r\n\r\nx") == "bytes behind the head");
   CHECK(head_problem("GET / HTTP/1.1\r\na: " + std::string(65'000, 'x') + "\r\n\r\n") ==
         "a line of more than 65000 bytes");
+  CHECK(head_problem("POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n") ==
+        "a Transfer-Encoding in an HTTP/1.0 request");
   CHECK(head_problem("GET / HTTP/1.1\n\r\n") == "a line that does not end with CR LF");
   CHECK(head_problem("GET / HTTP/1.1") == "a line that does not end with CR LF");
 }
