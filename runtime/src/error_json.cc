@@ -26,6 +26,12 @@ std::string type_name(const std::type_info& type) {
   char* demangled = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
   std::string name = status == 0 && demangled ? demangled : type.name();
   std::free(demangled);
+  // What std::throw_with_nested makes of a class.
+  constexpr std::string_view kNested = "std::_Nested_exception<";
+  if (name.starts_with(kNested)) {
+    name.erase(0, kNested.size());
+    name.resize(name.size() - 1);
+  }
   name.resize(std::min(name.find('<'), name.size()));
   remove_all(name, "(anonymous namespace)::");
   remove_all(name, "__cxx11::");

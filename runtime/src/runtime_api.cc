@@ -23,6 +23,9 @@ constexpr std::string_view kPrefix = "/2018-06-01/runtime/";
 constexpr std::size_t kMaxEventBytes = 8 * 1024 * 1024;
 constexpr std::size_t kMaxVerdictBytes = 64 * 1024;
 constexpr std::size_t kMaxRequestIdBytes = 256;
+// A function's own error type may be of any length, and a head may not. The
+// error's JSON has all of it.
+constexpr std::size_t kMaxErrorTypeBytes = 256;
 
 // Pauses between attempts: 50, 100, 200, 400 ms, then it is given up.
 class Backoff {
@@ -122,13 +125,13 @@ Outcome<void> RuntimeApi::post_response(std::string_view body) {
 
 Outcome<void> RuntimeApi::post_error(std::string_view error_type, std::string_view error_json) {
   begin_post("error");
-  core::append_field(post_head_, "Lambda-Runtime-Function-Error-Type", error_type);
+  core::append_field(post_head_, "Lambda-Runtime-Function-Error-Type", error_type.substr(0, kMaxErrorTypeBytes));
   return post("error", error_json);
 }
 
 Outcome<void> RuntimeApi::post_init_error(std::string_view error_type, std::string_view error_json) {
   begin_post("init/error");
-  core::append_field(post_head_, "Lambda-Runtime-Function-Error-Type", error_type);
+  core::append_field(post_head_, "Lambda-Runtime-Function-Error-Type", error_type.substr(0, kMaxErrorTypeBytes));
   return post("init/error", error_json);
 }
 

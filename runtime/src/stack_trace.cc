@@ -1,5 +1,6 @@
 #include "runtime/src/stack_trace.h"
 
+#include <cxxabi.h>
 #include <unwind.h>
 
 #include <array>
@@ -18,6 +19,7 @@ constexpr std::size_t kMaxFrames = 32;
 
 struct Trace {
   const void* exception = nullptr;
+  const std::type_info* type = nullptr;
   std::uintptr_t thrower = 0;  // the address behind its call of __cxa_throw
   std::size_t size = 0;
   std::array<std::uintptr_t, kMaxFrames> frames;
@@ -40,10 +42,11 @@ _Unwind_Reason_Code add_frame(_Unwind_Context* context, void* to) {
   return _URC_NO_REASON;
 }
 
-void capture(const void* exception, const void* thrower) {
+void capture(const void* exception, const std::type_info* type, const void* thrower) {
   Trace& trace = traces[next_trace];
   next_trace = (next_trace + 1) % kTraces;
   trace.exception = exception;
+  trace.type = type;
   trace.thrower = reinterpret_cast<std::uintptr_t>(thrower);
   trace.size = 0;
   _Unwind_Backtrace(&add_frame, &trace);
@@ -58,11 +61,13 @@ const void* current_exception_object() {
   return object;
 }
 
-const Trace* trace_of(const void* exception) {
-  // From the newest: an older one may have been at the same address.
+// From the newest: an older one may have been at the same address. The newest
+// may have been, too, when no throw of this one was seen: then its type tells.
+const Trace* trace_of(const void* exception, const std::type_info* type) {
   for (std::size_t i = 1; i <= kTraces; ++i) {
     const Trace& trace = traces[(next_trace + kTraces - i) % kTraces];
-    if (exception && trace.exception == exception) return &trace;
+    if (!exception || trace.exception != exception) continue;
+    return type && trace.type && *trace.type == *type ? &trace : nullptr;
   }
   return nullptr;
 }
@@ -79,7 +84,7 @@ bool is_runtime_frame(const std::string& name) {
 
 std::vector<std::string> current_exception_stack() {
   std::vector<std::string> names;
-  const Trace* trace = trace_of(current_exception_object());
+  const Trace* trace = trace_of(current_exception_object(), abi::__cxa_current_exception_type());
   if (!trace) return names;
   SymbolNames symbols;
   for (std::size_t i = 0; i < trace->size; ++i) {
@@ -97,7 +102,7 @@ std::vector<std::string> current_exception_stack() {
 extern "C" {
 [[noreturn]] void __real___cxa_throw(void* exception, std::type_info* type, void (*destroy)(void*));
 [[noreturn, gnu::noinline]] void __wrap___cxa_throw(void* exception, std::type_info* type, void (*destroy)(void*)) {
-  mayfly::runtime::capture(exception, __builtin_return_address(0));
+  mayfly::runtime::capture(exception, type, __builtin_return_address(0));
   __real___cxa_throw(exception, type, destroy);
 }
 }

@@ -4,7 +4,8 @@
 // So the link option -Wl,--wrap=__cxa_throw (mayfly::runtime carries it) sends
 // every throw of the program through here, where the return addresses are noted
 // before the real throw: about 1 us a throw, nothing otherwise. A program linked
-// without the option, and a throw inside a shared libstdc++, has no trace.
+// without the option, a throw inside a shared libstdc++ and an exception made by
+// std::make_exception_ptr() have no trace.
 //
 // Addresses become names only when someone asks, out of the symbol tables of the
 // files on disk: .symtab, or .dynsym where a file was stripped.

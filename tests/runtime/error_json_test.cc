@@ -56,6 +56,21 @@ TEST_CASE("other exceptions have the short name of their class") {
   CHECK(report_of([] { throw Hidden(); }).type == "Hidden");
 }
 
+TEST_CASE("a class that carries a nested exception keeps its name") {
+  auto nested = [](auto outer) {
+    return report_of([&] {
+      try {
+        orders::refuse();
+      } catch (...) {
+        std::throw_with_nested(outer);
+      }
+    });
+  };
+  CHECK(nested(orders::Gone("m")).type == "orders::Gone");
+  CHECK(nested(orders::Wrong<std::vector<int>>()).type == "orders::Wrong");
+  CHECK(nested(Hidden()).type == "Hidden");
+}
+
 TEST_CASE("a thrown value that is no exception is named by its type") {
   CHECK(report_of([] { throw 42; }).type == "int");
   CHECK(report_of([] { throw 42; }).message == "an exception of type int, which is no std::exception");
@@ -95,4 +110,13 @@ TEST_CASE("the stack trace is that of the exception at hand, not of the last one
   });
   REQUIRE_FALSE(report.stack_trace.empty());
   CHECK(report.stack_trace[0].starts_with("orders::refuse()+0x"));
+}
+
+TEST_CASE("an exception of which no throw was seen has no stack, and never another's") {
+  // The last one to lie at this address, most likely: both are of one size.
+  report_of([] { throw std::runtime_error("m"); });
+  auto unseen = std::make_exception_ptr(std::out_of_range("m"));
+  auto report = report_of([&] { std::rethrow_exception(unseen); });
+  CHECK(report.type == "std::out_of_range");
+  CHECK(report.stack_trace == std::vector<std::string>{});
 }

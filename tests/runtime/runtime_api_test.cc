@@ -353,6 +353,16 @@ TEST_CASE("an error type cannot add a header field") {
   CHECK(server.requests(kError)[0].field("Lambda-Runtime-Function-Error-Type") == "Bad  Injected: 1");
 }
 
+TEST_CASE("an error type of any length is reported, its beginning in the head and all of it in the body") {
+  ScriptedServer server({next(event_answer("1")), {std::string(kError), accepted()}});
+  std::string type(100'000, 'T');
+  test::CapturedStandardError log;
+  drive(server, [&] { throw Error(type, "m"); });
+  REQUIRE(server.requests(kError).size() == 1);
+  CHECK(server.requests(kError)[0].field("Lambda-Runtime-Function-Error-Type") == type.substr(0, 256));
+  CHECK(server.requests(kError)[0].body.find("\"errorType\":\"" + type + "\"") != std::string::npos);
+}
+
 TEST_CASE("an event over the limit is refused before it is stored") {
   std::vector<Step> script;
   for (int i = 0; i < 20; ++i) {
