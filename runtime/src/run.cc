@@ -29,16 +29,10 @@ core::Outcome<core::Origin> runtime_api_origin() {
     return core::fail(core::Errc::not_found,
                       name + " is not set: this is a Lambda function. To run it here: mayfly run -- PROGRAM");
   }
-  if (address->find('/') != address->npos) {
-    return core::fail(core::Errc::parse, name + " is '" + std::string(*address) +
-                                             "': expected host:port, without a scheme and without a path");
-  }
-  auto origin = core::parse_host_port(*address);
-  if (!origin) {
-    return core::fail(core::Errc::parse,
-                      name + " is '" + std::string(*address) + "': expected host:port; " + origin.error().message);
-  }
-  return origin;
+  return core::parse_host_port(*address).transform_error([&](core::Failure failure) {
+    failure.message.insert(0, name + ": ");
+    return failure;
+  });
 }
 
 void post_init_error(RuntimeApi& api, std::string_view type, std::string_view json) {

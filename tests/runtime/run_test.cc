@@ -69,16 +69,25 @@ TEST_CASE("without an address the program says which variable is missing and how
 }
 
 TEST_CASE("an address in any other form than host:port is named") {
-  for (std::string address :
-       {"http://127.0.0.1:9001", "127.0.0.1:9001/", "127.0.0.1:9001/2018-06-01", "127.0.0.1", ":9001",
-        "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:99999", "127.0.0.1:http", "a b:1", "::1:9001"}) {
+  const std::string path = "expected host:port, without a scheme and without a path";
+  const std::string port = "the port must be a number from 1 to 65535";
+  for (auto [address, wanted] : {std::pair<std::string, std::string>{"http://127.0.0.1:9001", path},
+                                 {"127.0.0.1:9001/", path},
+                                 {"127.0.0.1:9001/2018-06-01", path},
+                                 {"127.0.0.1", "expected host:port"},
+                                 {":9001", "no valid host name"},
+                                 {"127.0.0.1:", port},
+                                 {"127.0.0.1:0", port},
+                                 {"127.0.0.1:99999", port},
+                                 {"127.0.0.1:http", port},
+                                 {"a b:1", "no valid host name"},
+                                 {"::1:9001", "no valid host name"}}) {
     CAPTURE(address);
     Variable variable("AWS_LAMBDA_RUNTIME_API", address);
     test::CapturedStandardError log;
     CHECK(run([] {}) == 1);
-    std::string text = log.text();
-    CHECK(text.find("AWS_LAMBDA_RUNTIME_API is '" + address + "': expected host:port") != std::string::npos);
-    CHECK(std::count(text.begin(), text.end(), '\n') == 1);
+    CHECK(log.text().ends_with("\tFATAL\tAWS_LAMBDA_RUNTIME_API: '" + address + "': " + wanted + "\n"));
+    CHECK(std::ranges::count(log.text(), '\n') == 1);
   }
 }
 
