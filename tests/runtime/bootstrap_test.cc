@@ -21,19 +21,21 @@
 #include "tests/runtime/scripted_server.h"
 
 using namespace mayfly;
-using test::answer_with_status;
+using test::accepted;
 using test::event_answer;
+using test::kError;
+using test::kExtensionNext;
+using test::kInitError;
 using test::kNext;
+using test::kRegister;
+using test::kResponse;
+using test::registered;
 using test::ScriptedServer;
 using test::Step;
 
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kInitError = "POST /2018-06-01/runtime/init/error ";
-constexpr std::string_view kResponse = "POST /2018-06-01/runtime/invocation/r1/response ";
-constexpr std::string_view kError = "POST /2018-06-01/runtime/invocation/r1/error ";
 
 // What a program has said, and how it ended: its exit code, or minus the signal.
 struct Ended {
@@ -88,14 +90,14 @@ std::vector<Step> invocations(std::vector<std::string> events) {
   std::vector<Step> script;
   for (const auto& event : events) {
     script.push_back({std::string(kNext), event_answer(event)});
-    script.push_back({"POST /2018-06-01/runtime/invocation/r1/", answer_with_status(202)});
+    script.push_back({"POST /2018-06-01/runtime/invocation/r1/", accepted()});
   }
   return script;
 }
 
 // Expects that Init fails; gives the body of init/error.
 test::Request init_error_of(std::vector<std::string> environment) {
-  ScriptedServer server({{std::string(kInitError), answer_with_status(202)}});
+  ScriptedServer server({{std::string(kInitError), accepted()}});
   auto ended = run_program(TEST_BOOTSTRAP, server, std::move(environment));
   CAPTURE(ended.standard_error);
   CHECK(ended.code == 1);
@@ -194,9 +196,8 @@ TEST_CASE("a shared object's failed Init is reported as the object says") {
 
 TEST_CASE("a shared object's before_shutdown is called at SIGTERM, and bootstrap ends with 0") {
   std::vector<Step> script = invocations({"1"});
-  script.push_back(
-      {"POST /2020-01-01/extension/register ", answer_with_status(200, "", "Lambda-Extension-Identifier: id-1\r\n")});
-  script.push_back({"GET /2020-01-01/extension/event/next ", ""});
+  script.push_back({std::string(kRegister), registered()});
+  script.push_back({std::string(kExtensionNext), ""});
   ScriptedServer server(script);
   auto ended = run_program(TEST_BOOTSTRAP, server, with_handler("orders.so:Ending"));
   CHECK(ended.code == 0);

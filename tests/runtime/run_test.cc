@@ -17,18 +17,19 @@
 #include "tests/runtime/scripted_server.h"
 
 using namespace mayfly;
+using test::accepted;
 using test::answer_with_status;
 using test::event_answer;
+using test::kExtensionNext;
+using test::kInitError;
 using test::kNext;
+using test::kRegister;
+using test::kResponse;
+using test::registered;
 using test::ScriptedServer;
 using test::Step;
 
 namespace {
-
-constexpr std::string_view kInitError = "POST /2018-06-01/runtime/init/error ";
-constexpr std::string_view kResponse = "POST /2018-06-01/runtime/invocation/r1/response ";
-constexpr std::string_view kRegister = "POST /2020-01-01/extension/register ";
-constexpr std::string_view kExtensionNext = "GET /2020-01-01/extension/event/next ";
 
 Step step(std::string_view expects, std::string answer, Step::Then then = Step::Then::keep) {
   return {std::string(expects), std::move(answer), then};
@@ -45,8 +46,6 @@ class Variable {
  private:
   const char* name_;
 };
-
-std::string registered() { return answer_with_status(200, "{}", "Lambda-Extension-Identifier: id-1\r\n"); }
 
 int shutdowns = 0;
 
@@ -96,7 +95,7 @@ TEST_CASE("what an App's constructor throws is reported to init/error, and the p
     App() { throw std::runtime_error("no database"); }
     void operator()() {}
   };
-  ScriptedServer server({step(kInitError, answer_with_status(202))});
+  ScriptedServer server({step(kInitError, accepted())});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   test::CapturedStandardError log;
   CHECK(run<App>() == 1);
@@ -121,7 +120,7 @@ TEST_CASE("an init error that nobody takes is logged") {
 }
 
 TEST_CASE("_HANDLER chooses among named handlers") {
-  ScriptedServer server({step(kNext, event_answer("")), step(kResponse, answer_with_status(202), Step::Then::leave)});
+  ScriptedServer server({step(kNext, event_answer("")), step(kResponse, accepted(), Step::Then::leave)});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   Variable handler("_HANDLER", "refunds");
   test::CapturedStandardError log;
@@ -131,7 +130,7 @@ TEST_CASE("_HANDLER chooses among named handlers") {
 }
 
 TEST_CASE("an unknown name in _HANDLER is reported to init/error with the known ones") {
-  ScriptedServer server({step(kInitError, answer_with_status(202))});
+  ScriptedServer server({step(kInitError, accepted())});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   Variable handler("_HANDLER", "refund");
   test::CapturedStandardError log;
@@ -144,7 +143,7 @@ TEST_CASE("an unknown name in _HANDLER is reported to init/error with the known 
 }
 
 TEST_CASE("the program ends with 1 when the Runtime API goes away") {
-  ScriptedServer server({step(kNext, event_answer("1")), step(kResponse, answer_with_status(202), Step::Then::leave)});
+  ScriptedServer server({step(kNext, event_answer("1")), step(kResponse, accepted(), Step::Then::leave)});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   test::CapturedStandardError log;
   CHECK(run([](std::string_view event) { return event; }) == 1);
@@ -152,7 +151,7 @@ TEST_CASE("the program ends with 1 when the Runtime API goes away") {
 }
 
 TEST_CASE("a function without before_shutdown registers no extension") {
-  ScriptedServer server({step(kNext, event_answer("1")), step(kResponse, answer_with_status(202), Step::Then::leave)});
+  ScriptedServer server({step(kNext, event_answer("1")), step(kResponse, accepted(), Step::Then::leave)});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   test::CapturedStandardError log;
   run([](std::string_view event) { return event; });
@@ -162,7 +161,7 @@ TEST_CASE("a function without before_shutdown registers no extension") {
 
 TEST_CASE("an App with before_shutdown registers an extension without events before its first next, and parks it") {
   ScriptedServer server({step(kRegister, registered()), step(kExtensionNext, ""), step(kNext, event_answer("end")),
-                         step(kResponse, answer_with_status(202))});
+                         step(kResponse, accepted())});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   shutdowns = 0;
   CHECK(run<NeedsShutdown>() == 0);
@@ -178,7 +177,7 @@ TEST_CASE("an App with before_shutdown registers an extension without events bef
 }
 
 TEST_CASE("SIGTERM during an invocation lets it be answered, then calls before_shutdown, and the program ends with 0") {
-  Step slowly_accepted = step(kResponse, answer_with_status(202));
+  Step slowly_accepted = step(kResponse, accepted());
   slowly_accepted.delay_ms = 100;  // the signal is there long before the answer
   ScriptedServer server(
       {step(kRegister, registered()), step(kExtensionNext, ""), step(kNext, event_answer("end")), slowly_accepted});
@@ -205,8 +204,8 @@ TEST_CASE("SIGTERM while next waits calls before_shutdown, and the program ends 
 }
 
 TEST_CASE("a refused extension costs the notice of the end, not the function") {
-  ScriptedServer server({step(kRegister, answer_with_status(404)), step(kNext, event_answer("end")),
-                         step(kResponse, answer_with_status(202))});
+  ScriptedServer server(
+      {step(kRegister, answer_with_status(404)), step(kNext, event_answer("end")), step(kResponse, accepted())});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   test::CapturedStandardError log;
   CHECK(run<NeedsShutdown>() == 0);
@@ -220,7 +219,7 @@ TEST_CASE("an exception in before_shutdown is logged, and the program ends with 
     void before_shutdown() { throw std::runtime_error("cannot close"); }
   };
   ScriptedServer server({step(kRegister, registered()), step(kExtensionNext, ""), step(kNext, event_answer("1")),
-                         step(kResponse, answer_with_status(202))});
+                         step(kResponse, accepted())});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   test::CapturedStandardError log;
   CHECK(run<App>() == 1);
@@ -229,7 +228,7 @@ TEST_CASE("an exception in before_shutdown is logged, and the program ends with 
 
 TEST_CASE("SIGTERM has its old meaning again when run has returned") {
   ScriptedServer server({step(kRegister, registered()), step(kExtensionNext, ""), step(kNext, event_answer("end")),
-                         step(kResponse, answer_with_status(202))});
+                         step(kResponse, accepted())});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   struct sigaction before, after;
   sigaction(SIGTERM, nullptr, &before);
@@ -240,8 +239,8 @@ TEST_CASE("SIGTERM has its old meaning again when run has returned") {
 
 TEST_CASE("the trace id is in the environment while the handler runs, and only its own") {
   ScriptedServer server({step(kNext, event_answer("1", "r1", "Lambda-Runtime-Trace-Id: Root=1\r\n")),
-                         step(kResponse, answer_with_status(202)), step(kNext, event_answer("2")),
-                         step(kResponse, answer_with_status(202), Step::Then::leave)});
+                         step(kResponse, accepted()), step(kNext, event_answer("2")),
+                         step(kResponse, accepted(), Step::Then::leave)});
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   test::CapturedStandardError log;
   run([] {

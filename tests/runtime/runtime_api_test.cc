@@ -16,22 +16,21 @@
 #include "tests/runtime/scripted_server.h"
 
 using namespace mayfly;
+using test::accepted;
 using test::answer_with_status;
 using test::event_answer;
+using test::kError;
 using test::kNext;
+using test::kResponse;
 using test::ScriptedServer;
 using test::Step;
 
 namespace {
 
-constexpr std::string_view kResponse = "POST /2018-06-01/runtime/invocation/r1/response ";
-constexpr std::string_view kError = "POST /2018-06-01/runtime/invocation/r1/error ";
-
 Step next(std::string answer) { return {std::string(kNext), std::move(answer)}; }
 Step next(std::string answer, Step::Then then) { return {std::string(kNext), std::move(answer), then}; }
 Step response(std::string answer) { return {std::string(kResponse), std::move(answer)}; }
 Step response(std::string answer, Step::Then then) { return {std::string(kResponse), std::move(answer), then}; }
-std::string accepted() { return answer_with_status(202, "{\"status\":\"OK\"}\n"); }
 
 // Runs `handler` until the script has ended; gives what ended the loop.
 template <class F>

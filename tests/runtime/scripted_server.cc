@@ -194,4 +194,7 @@ std::string answer_with_status(int status, std::string_view body, std::string_vi
   return answer;
 }
 
+std::string accepted() { return answer_with_status(202, "{\"status\":\"OK\"}\n"); }
+std::string registered() { return answer_with_status(200, "{}", "Lambda-Extension-Identifier: id-1\r\n"); }
+
 }  // namespace mayfly::test

@@ -84,9 +84,17 @@ class ScriptedServer {
 // ---- what scripts are made of
 
 inline constexpr std::string_view kNext = "GET /2018-06-01/runtime/invocation/next ";
+inline constexpr std::string_view kResponse = "POST /2018-06-01/runtime/invocation/r1/response ";
+inline constexpr std::string_view kError = "POST /2018-06-01/runtime/invocation/r1/error ";
+inline constexpr std::string_view kInitError = "POST /2018-06-01/runtime/init/error ";
+inline constexpr std::string_view kRegister = "POST /2020-01-01/extension/register ";
+inline constexpr std::string_view kExtensionNext = "GET /2020-01-01/extension/event/next ";
 
 // The answer to `next`; `fields` are whole lines, each with its "\r\n".
 std::string event_answer(std::string_view event, std::string_view request_id = "r1", std::string_view fields = "");
 std::string answer_with_status(int status, std::string_view body = "", std::string_view fields = "");
+// What Lambda says to a post, and to an extension that registers.
+std::string accepted();
+std::string registered();
 
 }  // namespace mayfly::test
