@@ -29,8 +29,9 @@ class HttpConnection {
   struct Options {
     std::chrono::milliseconds connect_timeout{3'000};
     std::size_t max_body_bytes = 8 * 1024 * 1024;  // of an answer
-    // When this descriptor becomes readable, a wait ends with Errc::interrupted.
-    // -1: waits are not interruptible, and cost no poll(2).
+    // When this descriptor becomes readable, a wait ends with Errc::interrupted;
+    // connecting goes on, for connect_timeout at most. -1: waits are not
+    // interruptible, and cost no poll(2).
     int wake_fd = -1;
   };
 

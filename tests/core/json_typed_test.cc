@@ -68,6 +68,11 @@ struct Nothing {
   std::optional<Item> b;
 };
 
+struct Twice {
+  Nothing part;
+  std::optional<int> size = 7;
+};
+
 }  // namespace orders
 
 template <>
@@ -132,6 +137,9 @@ TEST_CASE("unknown fields are skipped, whatever they hold, and order is free") {
 
 TEST_CASE("the last of equal names counts") {
   CHECK(good<Renamed>(R"({"order-id":1,"class":2,"order-id":3})").id == 3);
+  auto twice = good<std::array<Twice, 1>>(R"([{"part":{"a":1},"part":{}}])")[0];
+  CHECK_FALSE(twice.part.a);
+  CHECK(twice.size == 7);
 }
 
 TEST_CASE("names may be given apart from members") {

@@ -10,9 +10,12 @@
 
 namespace mayfly {
 
-// Throw it, or return it in a Result. `type` becomes errorType, `message`
-// becomes errorMessage of the error that the caller of the function sees.
-// AWS advises `<category>.<reason>` for the type, e.g. "Order.Invalid" [A].
+//   throw mayfly::Error("Order.Invalid", "quantity must be positive");
+//   return mayfly::unexpected(mayfly::Error("Order.Invalid", "..."));  // from a Result
+//
+// `type` becomes errorType, `message` becomes errorMessage of the error that the
+// caller of the function sees; of a message over 64 KiB the beginning is sent.
+// AWS advises `<category>.<reason>` for the type [A].
 //
 // [A] AWS Lambda Developer Guide, "Building a custom runtime", Invocation
 //     error, read 2026-11.
@@ -26,6 +29,7 @@ struct Error : std::exception {
   std::string message;
 };
 
+// What a function gives that can fail without an exception.
 template <class T>
 using Result = expected<T, Error>;
 

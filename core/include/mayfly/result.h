@@ -1,6 +1,6 @@
 // A value or an error, for everything that an input, a peer or the network can
-// make fail. The names are those of C++23's std::expected, so that a later move
-// to it is an alias. GCC 12 offers std::expected under -std=c++23 only, and a
+// make fail. What is here is named as in C++23's std::expected, so that a later
+// move to it is an alias. GCC 12 offers std::expected under -std=c++23 only, and a
 // type that changed with the language mode of the including file would break
 // programs that mix modes, hence one type for all.
 
@@ -42,7 +42,8 @@ inline constexpr bool is_unexpected<unexpected<E>> = true;
 }  // namespace detail
 
 // Holds a T or an E. Accessing the wrong one is undefined through operator* and
-// error(), and throws std::bad_variant_access through value().
+// error(), and throws std::bad_variant_access through value(). and_then(),
+// transform() and transform_error() move out of a temporary: `read().transform(f)`.
 template <class T, class E>
 class [[nodiscard]] expected {
  public:

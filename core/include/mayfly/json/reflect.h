@@ -28,7 +28,7 @@ namespace detail {
 
 inline constexpr std::size_t kMaxMembers = 48;
 
-// Turns into a member of any type, but not into the aggregate's own base or copy.
+// Turns into a member of any type.
 struct AnyMember {
   template <class M>
   operator M() const;

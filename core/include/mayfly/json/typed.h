@@ -2,16 +2,20 @@
 //
 // | JSON          | C++                                                          |
 // |---------------|--------------------------------------------------------------|
-// | string        | std::string; std::string_view (into the event); an enum by the names of its enumerators |
+// | string        | std::string; std::string_view (into the event); an enum by    |
+// |               | the names of its enumerators of the values 0 .. 127           |
 // | number        | any integer or floating-point type; out of range is an error  |
 // | true, false   | bool                                                          |
 // | null          | an empty std::optional, in both directions                    |
-// | array         | std::vector, std::array                                       |
+// | array         | std::vector; std::array, with exactly its number of elements  |
 // | object        | an aggregate; a map from std::string                          |
 // | anything      | json::Raw: the text as it stands                              |
 //
-// Reading an aggregate: unknown names are skipped; every member but a
-// std::optional must be there. The first fault ends it and carries its path.
+// An aggregate has up to 48 members, and neither a base class nor a C array.
+// The members' names are the JSON's; json::fields in <mayfly/json/reflect.h>
+// gives others. Reading one: unknown names are skipped, of equal names the last
+// counts, and every member must be there but a std::optional, which keeps its
+// initializer. The first fault ends it and carries its path.
 
 #pragma once
 
@@ -221,6 +225,13 @@ Status read_map(Value& value, T& out, Fault& where) {
 }
 
 template <class T>
+Status read_member(Value& value, T& out, bool& seen, Fault& where) {
+  if (seen) out = T{};  // nothing of the same name's earlier value stays
+  seen = true;
+  return read(value, out, where);
+}
+
+template <class T>
 Status read_aggregate(Value& value, T& out, Fault& where) {
   if (value.kind() != Kind::object) return wrong_kind(where, value, "an object");
   constexpr auto& names = kNames<T>;
@@ -231,7 +242,7 @@ Status read_aggregate(Value& value, T& out, Fault& where) {
     Status s = Status::ok;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       static_cast<void>(
-          ((name == names[I] ? (seen[I] = true, s = read(field, std::get<I>(all), where), true) : false) || ...));
+          ((name == names[I] ? (s = read_member(field, std::get<I>(all), seen[I], where), true) : false) || ...));
     }(std::make_index_sequence<n>{});
     return inside_member(where, s, name);
   });
