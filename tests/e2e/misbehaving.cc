@@ -50,6 +50,10 @@ std::string perform(std::string_view act, int n) {
     for (int i = 0; i < n; ++i) std::printf("line %d\n", i);
     std::fflush(stdout);
   }
+  if (act == "print bytes") {
+    std::puts("not \xff UTF-8, \xf0\x9f\x90\x9d is");
+    std::fflush(stdout);
+  }
   if (act == "spawn") return spawn();
   return "null";
 }

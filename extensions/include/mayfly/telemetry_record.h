@@ -3,7 +3,8 @@
 //
 // A batch is read lazily, one record at a time and without keeping any, so
 // that ten thousand records cost the memory of one. A record that cannot be
-// read costs only itself: it is skipped and counted.
+// read, because it is no JSON, not UTF-8 or of another shape, costs only itself:
+// it is skipped and counted.
 //
 //   for (const TelemetryRecord& record : batch) {
 //     if (auto* report = std::get_if<Report>(&record.event)) ...
