@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <variant>
+#include <vector>
 
 namespace mayfly::telemetry {
 namespace {
@@ -31,6 +32,12 @@ void append(std::string& out, std::string_view label, std::optional<double> valu
 
 void append(std::string& out, std::string_view label, std::string_view value) {
   if (!value.empty()) out.append("\t").append(label).append(": ").append(value);
+}
+
+std::string list(const std::vector<std::string_view>& words, std::string_view comma) {
+  std::string out = "[";
+  for (auto word : words) out.append(out.size() > 1 ? comma : "").append(word);
+  return out + "]";
 }
 
 std::string id(std::string_view word, std::string_view request_id) {
@@ -82,7 +89,15 @@ std::string platform_text(const ext::TelemetryRecord& record) {
     std::string out = "EXTENSION";
     append(out, "Name", r->name);
     append(out, "State", r->state);
+    append(out, "Events", list(r->events, ","));
     append(out, "Error Type", r->error_type);
+    return out;
+  }
+  if (auto* r = std::get_if<ext::TelemetrySubscription>(&record.event)) {
+    std::string out = "TELEMETRY";
+    append(out, "Name", r->name);
+    append(out, "State", r->state);
+    append(out, "Types", list(r->types, ", "));
     return out;
   }
   if (auto* r = std::get_if<ext::LogsDropped>(&record.event)) {

@@ -134,6 +134,25 @@ TEST_CASE("extension lines say that they are no function's") {
   CHECK(encode_one("extension", "\"x\"").attributes == Attributes{{"aws.lambda.telemetry_type", "s:extension"}});
 }
 
+TEST_CASE("platform records have the line that CloudWatch shows, those without one their type") {
+  auto body = [](const std::string& type, const std::string& json) { return encode_one(type, json).body; };
+  CHECK(body("platform.initStart", R"({"runtimeVersion":"v","runtimeVersionArn":"arn:v"})") ==
+        "s:INIT_START\tRuntime Version: v\tRuntime Version ARN: arn:v");
+  CHECK(body("platform.initReport", R"({"phase":"invoke","status":"timeout","metrics":{"durationMs":10000}})") ==
+        "s:INIT_REPORT\tInit Duration: 10000.00 ms\tPhase: invoke\tStatus: timeout");
+  CHECK(body("platform.extension", R"({"name":"e","state":"Ready","events":["INVOKE","SHUTDOWN"]})") ==
+        "s:EXTENSION\tName: e\tState: Ready\tEvents: [INVOKE,SHUTDOWN]");
+  CHECK(
+      body("platform.telemetrySubscription", R"({"name":"e","state":"Subscribed","types":["platform","function"]})") ==
+      "s:TELEMETRY\tName: e\tState: Subscribed\tTypes: [platform, function]");
+  CHECK(body("platform.start", R"({"requestId":"i","version":"7"})") == "s:START RequestId: i Version: 7");
+  CHECK(body("platform.runtimeDone", R"({"requestId":"i","status":"error","errorType":"E"})") ==
+        "s:END RequestId: i\tStatus: error\tError Type: E");
+  CHECK(body("platform.logsDropped", R"({"droppedRecords":3,"droppedBytes":70,"reason":"slow"})") ==
+        "s:LOGS_DROPPED\tRecords: 3\tBytes: 70\tReason: slow");
+  CHECK(body("platform.initRuntimeDone", R"({"status":"success"})") == "s:platform.initRuntimeDone");
+}
+
 TEST_CASE("CloudWatch's line has durations with two decimals, whatever the number is") {
   struct Row {
     const char* json;
