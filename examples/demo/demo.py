@@ -26,6 +26,8 @@ PATIENCE = 60  # seconds; nothing here takes a tenth of it
 GOOD = '{"id":"a1","items":[{"sku":"tea","quantity":2,"unit_price":4.5},{"sku":"cup","quantity":1,"unit_price":12}]}'
 BAD = '{"id":"a2","items":[{"sku":"tea","quantity":0,"unit_price":4.5}]}'
 
+SEVERITIES = {9: "INFO", 13: "WARN", 17: "ERROR"}  # OpenTelemetry's numbers that the daemon gives platform records
+
 failures = []
 
 
@@ -147,9 +149,12 @@ def show(records):
         body = record["body"] if isinstance(record["body"], str) else json.dumps(record["body"])
         # A function's line without its time, request id and level: they have columns of their own.
         said = body.split("\t")[-1] if kind == "function" else body.replace(f" RequestId: {request}", "").replace("\t", "  ")
-        print(f"  {record['severity_text'] or '-':5} {request[:8]:8} {kind:27} {said[:100]}")
+        severity = record["severity_text"] or SEVERITIES.get(record["severity_number"], "-")
+        print(f"  {severity:5} {request[:8]:8} {kind:30} {said if len(said) <= 100 else said[:99] + '…'}")
     resource = records[0]["resource"] if records else {}
-    print("  resource: " + json.dumps(resource))
+    print("\n  resource of the first")
+    for name, value in resource.items():
+        print(f"    {name:20} {value}")
     bodies = [str(record["body"]) for record in records]
     must(sum("priced" in body for body in bodies) == 2, "both priced orders are in the log")
     must(sum("imported" in body for body in bodies) == 1, "the imported file is in the log")
