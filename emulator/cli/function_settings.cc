@@ -13,6 +13,7 @@
 #include "emulator/cli/figures.h"
 #include "emulator/cli/json_text.h"
 #include "emulator/cli/text_file.h"
+#include "emulator/function_name.h"
 #include "emulator/sandbox_environment.h"
 
 namespace mayfly::emulator::cli {
@@ -216,11 +217,11 @@ Decided<void> check_extension_folder(const fs::path& folder) {
     return refuse(kCannotStart, "the extension folder " + folder.string() + " is not there",
                   error ? error.message() : "it is no folder", "--extensions DIR");
   }
-  fs::directory_iterator entries(folder, error);
-  if (error) {
-    return refuse(kCannotStart, "the extension folder " + folder.string() + " cannot be read", error.message(), "");
+  if (access(folder.c_str(), R_OK | X_OK) != 0) {
+    return refuse(kCannotStart, "the extension folder " + folder.string() + " cannot be read", std::strerror(errno),
+                  "chmod +rx " + folder.string());
   }
-  for (const auto& entry : entries) {
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
     std::error_code ignored;
     if (entry.is_regular_file(ignored) && access(entry.path().c_str(), X_OK) != 0) {
       return refuse(kCannotStart, "the extension " + entry.path().string() + " is not executable",
@@ -239,6 +240,7 @@ Decided<core::Origin> parse_listen(std::string_view text) {
   };
   auto colon = text.rfind(':');
   std::string host(colon == text.npos || colon == 0 ? "127.0.0.1" : text.substr(0, colon));
+  if (host == "localhost") host = "127.0.0.1";
   std::string_view port = colon == text.npos ? text : text.substr(colon + 1);
   bool any_port = port == "0";  // which parse_host_port has no use for
   auto origin = core::parse_host_port(host + ":" + (any_port ? "1" : std::string(port)));
@@ -269,7 +271,14 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
     if (!listen) return unexpected(listen.error());
     settings.listen = std::move(*listen);
   }
-  if (arguments.given("name")) settings.function_name = arguments.text("name");
+  if (arguments.given("name")) {
+    auto name = parse_function_name(arguments.text("name"));
+    if (!name) {
+      return refuse(kUsage, "no function can be called '" + std::string(arguments.text("name")) + "'",
+                    "a name is 1 to 64 letters, digits, - and _", "--name orders");
+    }
+    settings.function_name = name->name;
+  }
   settings.any_function_name = !arguments.given("name");
   settings.function_version = arguments.text("function-version");
   settings.handler = arguments.text("handler");

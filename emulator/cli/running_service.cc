@@ -80,9 +80,11 @@ Decided<core::Origin> RunningService::start() {
   auto listening = state_->service.start();
   if (listening) return std::move(*listening);
   const core::Origin& wanted = state_->settings.listen;
-  auto other = std::to_string(wanted.port == 65535 ? 9001 : wanted.port + 1);
   PortHolder holder = wanted.port == 0 ? PortHolder{} : holder_of(wanted.port);
-  if (!holder.found) return refuse(kNoConnection, listening.error().message, "", "mayfly run --listen " + other);
+  if (!holder.found) {
+    return refuse(kNoConnection, listening.error().message, "", "mayfly run --listen " + Settings{}.listen.host_port());
+  }
+  auto other = std::to_string(wanted.port == 65535 ? 9001 : wanted.port + 1);
   std::string who =
       holder.pid == 0 ? "another user's program" : holder.name + " (pid " + std::to_string(holder.pid) + ")";
   return refuse(kNoConnection, "port " + std::to_string(wanted.port) + " is taken by " + who,

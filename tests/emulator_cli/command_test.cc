@@ -322,6 +322,7 @@ TEST_CASE("a private environment is started, called and gone, with the call's ex
   auto crash = run(folder, {"invoke", "--", "./bootstrap"});
   CHECK(crash.code == 1);
   CHECK(crash.out.find("Runtime.ExitError") != std::string::npos);
+  CHECK(crash.err.find(" warm ") == std::string::npos);
 }
 
 TEST_CASE("run --json writes an event a line, from ready to summary") {

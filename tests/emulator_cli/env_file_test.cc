@@ -95,6 +95,7 @@ TEST_CASE("an address to listen on is a port or HOST:PORT") {
   CHECK(*parse_listen(":9001") == core::Origin{"127.0.0.1", 9001});
   CHECK(*parse_listen("0.0.0.0:80") == core::Origin{"0.0.0.0", 80});
   CHECK(*parse_listen("[::1]:9001") == core::Origin{"::1", 9001});
+  CHECK(*parse_listen("localhost:9001") == core::Origin{"127.0.0.1", 9001});
   CHECK(*parse_listen("0") == core::Origin{"127.0.0.1", 0});
   for (const char* text : {"", "x", "127.0.0.1", "h:70000", "h:-1", "::1:9000", "h:0x1"}) {
     CHECK_MESSAGE(!parse_listen(text).has_value(), text);
@@ -106,6 +107,16 @@ TEST_CASE("without a name the function answers to every name") {
   auto named = settings({"--name", "orders"});
   CHECK_FALSE(named->any_function_name);
   CHECK(named->function_name == "orders");
+}
+
+TEST_CASE("a function's name is one that Lambda takes") {
+  for (const char* name : {"", "a.b", "a b"}) {
+    auto refused = settings({"--name", name});
+    REQUIRE_MESSAGE(!refused.has_value(), name);
+    CHECK(refused.error().code == kUsage);
+  }
+  CHECK(settings({"--name", "orders-2_b"})->function_name == "orders-2_b");
+  CHECK(settings({"--name", "arn:aws:lambda:us-east-1:123456789012:function:orders"})->function_name == "orders");
 }
 
 TEST_CASE("an extension folder that is not there, or a file in it that cannot run, is named") {
