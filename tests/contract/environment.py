@@ -87,7 +87,8 @@ class Environment:
         self.process = self._start()
 
     def _spawn(self, command, variables):
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._output, stderr=self._log,
+        # Its standard input is not what its processes are to have.
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=self._output, stderr=self._log,
                                 env=variables, cwd=self._working_folder)
 
     # -- what the processes in it do --
@@ -142,6 +143,7 @@ class Environment:
             if self.process.poll() is None:
                 self._end()
         finally:
+            self.process.stdin.close()
             self._output.close()
             self._log.close()
             shutil.rmtree(self.folder, ignore_errors=True)
