@@ -202,7 +202,7 @@ TEST_CASE("a shared object's before_shutdown is called at SIGTERM, and bootstrap
   auto ended = run_program(TEST_BOOTSTRAP, server, with_handler("orders.so:Ending"));
   CHECK(ended.code == 0);
   CHECK(server.requests(kResponse).size() == 1);
-  CHECK(contains(ended.standard_error, "\tINFO\tended\n"));
+  CHECK(contains(ended.standard_error, "Z\tINFO\tended\n"));
 }
 
 TEST_CASE("a handler inside a namespace is exported under a name of its own") {

@@ -223,7 +223,25 @@ TEST_CASE("an exception in before_shutdown is logged, and the program ends with 
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   test::CapturedStandardError log;
   CHECK(run<App>() == 1);
-  CHECK(log.text().find("cannot close") != std::string::npos);
+  CHECK(log.text().find("Z\tERROR\tcannot close") != std::string::npos);  // no invocation's request id
+}
+
+TEST_CASE("SIGTERM interrupts none of the function's own calls") {
+  struct App {
+    bool operator()() {
+      struct sigaction action;
+      sigaction(SIGTERM, nullptr, &action);
+      return (action.sa_flags & SA_RESTART) != 0;
+    }
+    void before_shutdown() {}
+  };
+  ScriptedServer server({step(kRegister, registered()), step(kExtensionNext, ""), step(kNext, event_answer("1")),
+                         step(kResponse, accepted(), Step::Then::leave)});
+  Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
+  test::CapturedStandardError log;
+  run<App>();
+  REQUIRE(server.requests(kResponse).size() == 1);
+  CHECK(server.requests(kResponse)[0].body == "true");
 }
 
 TEST_CASE("SIGTERM has its old meaning again when run has returned") {

@@ -32,15 +32,22 @@ Step next(std::string answer, Step::Then then) { return {std::string(kNext), std
 Step response(std::string answer) { return {std::string(kResponse), std::move(answer)}; }
 Step response(std::string answer, Step::Then then) { return {std::string(kResponse), std::move(answer), then}; }
 
-// Runs `handler` until the script has ended; gives what ended the loop.
+// Runs `handler` until `wake_fd` is readable or the Runtime API is gone; gives
+// what ended the loop.
 template <class F>
-core::Failure drive(ScriptedServer& server, F&& handler) {
-  runtime::RuntimeApi api(*core::parse_host_port(server.address()), server.done_fd());
+core::Failure drive(ScriptedServer& server, F&& handler, int wake_fd) {
+  runtime::RuntimeApi api(*core::parse_host_port(server.address()), wake_fd);
   auto source = runtime::source_of(handler);
   auto made = source.make(source.from);
   auto failure = runtime::invoke_loop(api, made);
   made.destroy(made.state);
   return failure;
+}
+
+// The same, until the script has ended.
+template <class F>
+core::Failure drive(ScriptedServer& server, F&& handler) {
+  return drive(server, handler, server.done_fd());
 }
 
 std::string_view echo(std::string_view event) { return event; }
@@ -145,9 +152,12 @@ TEST_CASE("the loop ends when every attempt to get an event fails") {
 TEST_CASE("a dead idle connection takes away none of the attempts to get an event") {
   std::vector<Step> script{next(event_answer("1")), response(accepted(), Step::Then::close)};
   for (int i = 0; i < 20; ++i) script.push_back(next("", Step::Then::close));
-  ScriptedServer server(script);
-  CHECK(drive(server, echo).code == core::Errc::unanswered);
-  CHECK(server.requests(kNext).size() == 1 + 5);
+  for (bool interruptible : {true, false}) {  // one polls before it reads, the other does not
+    CAPTURE(interruptible);
+    ScriptedServer server(script);
+    CHECK(drive(server, echo, interruptible ? server.done_fd() : -1).code == core::Errc::unanswered);
+    CHECK(server.requests(kNext).size() == 1 + 5);
+  }
 }
 
 TEST_CASE("the loop ends when nothing listens at the address") {
@@ -183,12 +193,15 @@ TEST_CASE("an idle connection that has died is replaced without a pause or a wor
 }
 
 TEST_CASE("a post that nobody answered is sent again, and its refusal then means that it had arrived") {
-  ScriptedServer server({next(event_answer("1")), response("", Step::Then::close), response(answer_with_status(400)),
-                         next(event_answer("2")), response(accepted())});
-  test::CapturedStandardError log;
-  CHECK(drive(server, echo).code == core::Errc::interrupted);
-  CHECK(server.requests(kResponse).size() == 3);
-  CHECK(log.text() == "");
+  for (int refusal : {400, 403}) {
+    CAPTURE(refusal);
+    ScriptedServer server({next(event_answer("1")), response("", Step::Then::close),
+                           response(answer_with_status(refusal)), next(event_answer("2")), response(accepted())});
+    test::CapturedStandardError log;
+    CHECK(drive(server, echo).code == core::Errc::interrupted);
+    CHECK(server.requests(kResponse).size() == 3);
+    CHECK(log.text() == "");
+  }
 }
 
 TEST_CASE("a post whose answer is cut off is not sent again") {
