@@ -2,7 +2,8 @@
 //
 // Members are reached through structured bindings. Their names come out of the
 // compiler's own spelling of a pointer to the member of an object that is
-// declared but never defined; GCC and Clang print it inside __PRETTY_FUNCTION__.
+// declared but never defined, which GCC prints inside __PRETTY_FUNCTION__. Clang
+// before 18 takes no such pointer: there json::fields must give the names.
 
 #pragma once
 
@@ -315,7 +316,12 @@ consteval auto names_of() {
     static_assert(fields<T>::names.size() == n, "mayfly: fields<T>::names has one name for each member");
     return fields<T>::names;
   } else {
+#if defined(__clang_major__) && __clang_major__ < 18
+    static_assert(n == 0, "mayfly: this Clang cannot find the names of members: specialise mayfly::json::fields");
+    return std::array<std::string_view, n>{};
+#else
     return member_names<T>(std::make_index_sequence<n>{});
+#endif
   }
 }
 
