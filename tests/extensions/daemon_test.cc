@@ -85,6 +85,16 @@ TEST_CASE("the records of an invocation are with the backend before the next eve
   CHECK(run.daemon.errors() == "");
 }
 
+TEST_CASE("the report of an invocation ends it, should its runtimeDone be missing") {
+  Backend backend;
+  Run run(backend.url(), kOnlyFunction);
+  run.lambda.invoke("id-1", 900'000);
+  run.lambda.deliver(batch({record("function", "\"one\""), record("platform.report", R"({"requestId":"id-1"})")}));
+  run.lambda.wait_next(2);  // and not when the deadline comes
+  CHECK(run.shut_down() == 0);
+  CHECK(backend.delivered() == Strings{"s:one"});
+}
+
 TEST_CASE("a request is what an OTLP receiver expects") {
   Backend backend;
   Run run(backend.url() + "/base/", kOnlyFunction);
@@ -225,10 +235,11 @@ TEST_CASE("a backend that never answers is waited for no longer than the cap, an
   Run run(backend.url(), kOnlyFunction);
   run.invoke("id-1", "one");
   backend.wait_requests(1);
-  run.invoke("id-2", "two");  // the first request still waits
+  // Were each held open for 200 ms, the first request would be given up meanwhile.
+  for (int i = 2; i <= 40; ++i) run.invoke("id-" + std::to_string(i), "x");
   CHECK(backend.requests().size() == 1);
   CHECK(run.shut_down(1'000) == 0);
-  CHECK(run.daemon.errors().find("dropped=2") != std::string::npos);
+  CHECK(run.daemon.errors().find("dropped=40") != std::string::npos);
 }
 
 TEST_CASE("a retryable status is retried, and what waited goes out in order") {
@@ -270,6 +281,17 @@ TEST_CASE("a kept connection that died is replaced at once, without an outage") 
   backend.wait_requests(1);
   run.invoke("id-2", "two");
   CHECK(backend.delivered() == Strings{"s:one", "s:two"});
+  CHECK(run.shut_down() == 0);
+  CHECK(run.daemon.errors() == "");
+}
+
+TEST_CASE("a kept connection that dies with a request on it costs one more request, and no outage") {
+  Backend backend({{}, {.kind = Behaviour::close_unanswered}});
+  Run run(backend.url(), kOnlyFunction);
+  run.invoke("id-1", "one");
+  run.invoke("id-2", "two");
+  CHECK(backend.delivered() == Strings{"s:one", "s:two"});
+  CHECK(backend.requests().size() == 3);
   CHECK(run.shut_down() == 0);
   CHECK(run.daemon.errors() == "");
 }

@@ -1,10 +1,13 @@
 #include <doctest/doctest.h>
 #include <mayfly/extension.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <future>
 #include <stdexcept>
 
+#include "extensions/src/telemetry_listener.h"
 #include "fake_lambda.h"
 
 namespace ext = mayfly::extension;
@@ -24,6 +27,19 @@ std::future<int> start(FakeLambda& lambda, ext::Options options) {
 
 ext::Telemetry all_records(std::function<void(ext::TelemetryBatch&)> on_records) {
   return {{TelemetryType::platform, TelemetryType::function}, {}, std::move(on_records)};
+}
+
+// The address on which this process listens at that port, as /proc/net/tcp has it.
+std::string listening_address(const std::string& port) {
+  char hex[8];
+  std::snprintf(hex, sizeof hex, ":%04X", static_cast<unsigned>(std::stoi(port)));
+  std::ifstream table("/proc/self/net/tcp");
+  for (std::string line; std::getline(table, line);) {
+    // "  12: 0100007F:D431 00000000:0000 0A ...": local address, peer, state LISTEN
+    auto colon = line.find(hex, 6);
+    if (colon == 14 && line.substr(34, 2) == "0A") return line.substr(6, 8);
+  }
+  return "";
 }
 
 }  // namespace
@@ -130,6 +146,19 @@ TEST_CASE("a connection that is lost while waiting for an event is made anew") {
   CHECK(lambda.next_calls() == 3);
 }
 
+TEST_CASE("connections that are lost now and then do not add up") {
+  FakeLambda lambda;
+  auto done = start(lambda, {.on_invoke = [](const ext::Invoke&) {}});
+  for (int i = 0; i < 3; ++i) {
+    lambda.wait_next(1 + 3 * i);
+    lambda.drop_next(2);
+    lambda.invoke("id");
+  }
+  lambda.wait_next(10);
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+}
+
 TEST_CASE("an Extensions API that stays away ends the extension with an error") {
   FakeLambda lambda({.drop_next = 1'000});
   auto done = start(lambda, {});
@@ -166,6 +195,25 @@ TEST_CASE("the subscription names schema, types, destination and all three buffe
   CHECK(call.body.starts_with(R"({"schemaVersion":"2022-12-13","types":["platform","function"],)"
                               R"("buffering":{"maxItems":2000,"maxBytes":300000,"timeoutMs":70},)"
                               R"("destination":{"protocol":"HTTP","URI":"http://sandbox.localdomain:)"));
+}
+
+TEST_CASE("the listener is on loopback where the Runtime API is") {
+  FakeLambda lambda;
+  auto done = start(lambda, {.telemetry = all_records([](ext::TelemetryBatch&) {})});
+  lambda.wait_next(1);
+  auto body = lambda.call(kSubscribe).body;
+  auto port = body.substr(body.find("localdomain:") + 12);
+  CHECK(listening_address(port) == "0100007F");
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+}
+
+TEST_CASE("the listener is on all interfaces where the Runtime API is not on loopback") {
+  boost::asio::io_context io;
+  ext::TelemetryListener listener(io, [](std::string) {});
+  auto port = listener.listen(false);
+  REQUIRE(port);
+  CHECK(listening_address(std::to_string(*port)) == "00000000");
 }
 
 TEST_CASE("where there is no Telemetry API, life goes on") {

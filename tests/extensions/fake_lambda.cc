@@ -116,6 +116,10 @@ void FakeLambda::event(std::string json) {
   });
 }
 
+void FakeLambda::drop_next(int n) {
+  asio::post(server_->io, [this, n] { server_->script.drop_next += n; });
+}
+
 void FakeLambda::record(Call call) {
   std::lock_guard lock(mutex_);
   if (call.path == "/2020-01-01/extension/event/next") ++next_calls_;

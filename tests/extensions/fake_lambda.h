@@ -40,6 +40,8 @@ class FakeLambda {
   void invoke(const std::string& request_id, int timeout_ms = 60'000, const std::string& trace = "");
   void shut_down(const std::string& reason = "spindown", int budget_ms = 60'000);
   void event(std::string json);
+  // So many further `next` calls lose their connection.
+  void drop_next(int n);
 
   // Returns once `next` was called n times altogether.
   void wait_next(int n);

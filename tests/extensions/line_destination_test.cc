@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <string>
 
+#include "extensions/telemetry/ndjson.h"
+
 using namespace mayfly::telemetry;
 
 namespace {
@@ -66,6 +68,27 @@ TEST_CASE("a pipe that nobody empties drops what it does not take, and does not 
   auto after = fifo.read_all();
   CHECK(after == (before.back() == '\n' ? "xxxx\n" : "\nxxxx\n"));
   CHECK((*destination)->close().count(Place::delivered) == account.count(Place::delivered) + 1);
+}
+
+TEST_CASE("a file is nobody else's to read, and never what a link points at") {
+  Fifo folder;
+  unlink(folder.path.c_str());
+  REQUIRE(symlink("/dev/null", folder.path.c_str()) == 0);
+  CHECK_FALSE(LineDestination::open_file(folder.path));
+  unlink(folder.path.c_str());
+  REQUIRE(LineDestination::open_file(folder.path));
+  struct stat status {};
+  REQUIRE(stat(folder.path.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("a record with line breaks between its tokens is one line") {
+  std::string json = "[{\"time\":\"2022-10-12T00:03:50.000Z\",\r\n\"type\":\"function\",\n\"record\":\"a\\nb\"}]";
+  mayfly::extension::TelemetryBatch batch(json, json.size());
+  NdjsonEncoder encoder;
+  for (const auto& record : batch) encoder.add(record, {{}, TracedInvocations(), mayfly::core::wall_now()});
+  CHECK(encoder.seal()->body ==
+        "{\"time\":\"2022-10-12T00:03:50.000Z\",  \"type\":\"function\", \"record\":\"a\\nb\"}\n");
 }
 
 TEST_CASE("a file that cannot be written is named with its cause") {
