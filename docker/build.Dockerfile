@@ -1,6 +1,8 @@
 # Debian 12 with what it takes to build functions: for machines whose glibc or
 # compiler is newer than what runs on Amazon Linux 2023, or that are no Linux.
 #
+# The project brings Mayfly along, by add_subdirectory() or FetchContent.
+#
 #   docker build -f docker/build.Dockerfile -t mayfly-build docker
 #   docker run --rm -v "$PWD:/work" -w /work mayfly-build \
 #     sh -c 'cmake -B build -G Ninja -DCMAKE_BUILD_TYPE=Release && cmake --build build --target package_hello'
