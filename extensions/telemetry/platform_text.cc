@@ -16,7 +16,9 @@ std::string number(double value, int decimals) {
   constexpr double kMax = 1e15;  // far beyond any duration, size or count
   if (!(value > -kMax && value < kMax)) return "?";
   bool negative = value < 0;
-  auto scaled = static_cast<std::uint64_t>((negative ? -value : value) * (decimals == 2 ? 100 : 1) + 0.5);
+  double exact = (negative ? -value : value) * (decimals == 2 ? 100 : 1);
+  auto scaled = static_cast<std::uint64_t>(exact);
+  if (exact - static_cast<double>(scaled) >= 0.5) ++scaled;
   auto text = std::to_string(scaled);
   if (decimals == 2) {
     if (text.size() < 3) text.insert(0, 3 - text.size(), '0');
