@@ -7,17 +7,21 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <set>
 
 #include "core/http_field.h"
+#include "core/http_server/request_body.h"
 #include "core/http_server/request_head.h"
 
 namespace mayfly::core {
@@ -33,6 +37,8 @@ using asio::use_awaitable;
 
 namespace {
 
+// How much of a body is read at a time.
+constexpr std::size_t kReadBytes = 64 * 1024;
 // Room behind a body, so that JSON can be parsed where it lies.
 constexpr std::size_t kPadding = 64;
 // Beyond this a body over its limit is not read to its end any more.
@@ -52,8 +58,7 @@ struct Connection {
 
 class Exchange final : public HttpExchange {
  public:
-  Exchange(Connection& connection, std::chrono::milliseconds body_timeout)
-      : connection_(connection), body_timeout_(body_timeout) {
+  Exchange(Connection& connection, const HttpServerOptions& options) : connection_(connection), options_(options) {
     parser_.header_limit(1 << 20);  // the head was limited before
     parser_.body_limit(boost::none);
     parser_.eager(false);
@@ -66,6 +71,9 @@ class Exchange final : public HttpExchange {
     if (error == http::error::need_more) error = {};
     if (error || !parser_.is_header_done() || taken != head_bytes) return false;
     connection_.buffer.consume(head_bytes);
+    body_ = parser_.chunked() ? RequestBody::chunked(options_.max_head_bytes)
+                              : RequestBody(parser_.content_length().value_or(0));
+    go_on_ = !body_.done() && same_field_name(field("Expect"), "100-continue");
     return true;
   }
 
@@ -80,52 +88,50 @@ class Exchange final : public HttpExchange {
     return view(parser_.get()[{name.data(), name.size()}]);
   }
   bool has_field(std::string_view name) const override { return parser_.get().count({name.data(), name.size()}) > 0; }
+  std::string_view trailer(std::string_view name) const override { return body_.trailer(name); }
 
   awaitable<Body> read_body(std::size_t limit_bytes) override {
     Body body;
-    if (parser_.is_done()) co_return body;
-    if (body_timeout_ > std::chrono::milliseconds{0}) connection_.stream.expires_after(body_timeout_);
-    if (same_field_name(field("Expect"), "100-continue")) {
-      http::response<http::empty_body> go_on{http::status::continue_, 11};
-      beast::error_code error;
-      co_await http::async_write(connection_.stream, go_on, asio::redirect_error(use_awaitable, error));
+    connection_.buffer.consume(std::exchange(handed_out_, 0));
+    if (body_.done()) co_return body;
+    if (options_.body_timeout > std::chrono::milliseconds{0}) connection_.stream.expires_after(options_.body_timeout);
+    if (auto counted = body_.counted(); counted && *counted <= limit_bytes) {
+      co_await read_counted(static_cast<std::size_t>(*counted), body);
+    } else {
+      co_await read_up_to(limit_bytes, body);
     }
-    auto announced = parser_.content_length();
-    if (announced && *announced <= limit_bytes) body.bytes.reserve(*announced + kPadding);
-    std::string discarded;
-    while (!parser_.is_done()) {
-      if (body.size > kMaxDiscardedBytes) co_return broken(std::move(body));
-      bool keep = body.size < limit_bytes + 1 && (!announced || *announced <= limit_bytes);
-      std::string& into = keep ? body.bytes : discarded;
-      if (!keep) discarded.clear();
-      std::size_t at = into.size();
-      std::size_t want = keep && announced ? *announced - at : 64 * 1024;
-      into.resize(at + want);
-      parser_.get().body().data = into.data() + at;
-      parser_.get().body().size = want;
-      beast::error_code error;
-      co_await http::async_read(connection_.stream, connection_.buffer, parser_,
-                                asio::redirect_error(use_awaitable, error));
-      if (error == http::error::need_buffer) error = {};
-      std::size_t got = want - parser_.get().body().size;
-      into.resize(at + got);
-      body.size += got;
-      if (error) co_return broken(std::move(body));
-    }
-    connection_.stream.expires_never();
-    if (body.size > limit_bytes) {
-      body.state = Body::too_large;
-      body.bytes.clear();
-    }
+    if (!body_broken_) connection_.stream.expires_never();
+    body.state = body_broken_ ? Body::broken : body.size > limit_bytes ? Body::too_large : Body::whole;
+    if (body.state != Body::whole) body.bytes.clear();
     co_return body;
+  }
+
+  awaitable<Part> read_part() override {
+    auto& [stream, buffer] = connection_;
+    buffer.consume(std::exchange(handed_out_, 0));
+    for (;;) {
+      auto step = body_.next(received());
+      if (!step.bytes.empty()) {
+        handed_out_ = step.used;
+        co_return Part{step.bytes, false};
+      }
+      buffer.consume(step.used);
+      beast::error_code error;
+      if (!body_.done() && !body_.broken()) {
+        if (go_on_) co_await say_go_on();
+        auto space = buffer.prepare(kReadBytes);
+        buffer.commit(co_await stream.async_read_some(space, asio::redirect_error(use_awaitable, error)));
+      }
+      body_broken_ = error || body_.broken();
+      if (body_broken_ || body_.done()) co_return Part{{}, body_broken_};
+    }
   }
 
   awaitable<void> reply(HttpReply reply) override {
     replied_ = true;
     http::response<http::string_body> response{static_cast<http::status>(reply.status), 11, std::move(reply.body)};
-    keep_alive_ = parser_.keep_alive() && parser_.is_done();
-    if (!reply.content_type.empty()) response.set(http::field::content_type, clean(reply.content_type));
-    for (auto& [name, value] : reply.fields) response.insert(name, clean(value));
+    keep_alive_ = parser_.keep_alive() && body_.done();
+    set_fields(response, reply);
     if (reply.status == 204 || reply.status == 304) {
       response.body().clear();
     } else {
@@ -139,30 +145,125 @@ class Exchange final : public HttpExchange {
     if (error) keep_alive_ = false;
   }
 
+  awaitable<bool> begin_reply(HttpReply head) override {
+    replied_ = open_ = true;
+    http::response<http::empty_body> response{static_cast<http::status>(head.status), 11};
+    set_fields(response, head);
+    chunked_ = parser_.get().version() >= 11;
+    bodiless_ = method() == "HEAD";
+    if (chunked_) response.chunked(true);
+    reusable_ = chunked_ && parser_.keep_alive() && body_.done();
+    if (!reusable_) response.set(http::field::connection, "close");
+    http::serializer<false, http::empty_body> serializer(response);
+    beast::error_code error;
+    co_await http::async_write_header(connection_.stream, serializer, asio::redirect_error(use_awaitable, error));
+    co_return open_ = !error;
+  }
+
+  awaitable<bool> write(std::string_view part) override {
+    if (part.empty() || bodiless_) co_return open_;
+    char size[24];
+    auto size_bytes = static_cast<std::size_t>(std::snprintf(size, sizeof size, "%zx\r\n", part.size()));
+    std::array<asio::const_buffer, 3> chunk{asio::buffer(size, chunked_ ? size_bytes : 0),
+                                            asio::buffer(part.data(), part.size()),
+                                            asio::buffer("\r\n", chunked_ ? 2 : 0)};
+    co_return co_await send(chunk);
+  }
+
+  awaitable<bool> end_reply() override {
+    std::array<asio::const_buffer, 1> last{asio::buffer("0\r\n\r\n", chunked_ && !bodiless_ ? 5 : 0)};
+    keep_alive_ = co_await send(last) && reusable_;
+    co_return open_;
+  }
+
   bool replied() const { return replied_; }
   bool body_broken() const { return body_broken_; }
   bool keep_alive() const { return keep_alive_; }
 
  private:
   static std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
-  Body broken(Body body) {
-    body_broken_ = true;
-    body.state = Body::broken;
-    return body;
-  }
   static std::string clean(std::string value) {
     for (char& c : value) {
       if (!is_field_value({&c, 1})) c = ' ';
     }
     return value;
   }
+  template <class Response>
+  static void set_fields(Response& response, const HttpReply& reply) {
+    if (!reply.content_type.empty()) response.set(http::field::content_type, clean(reply.content_type));
+    for (const auto& [name, value] : reply.fields) response.insert(name, clean(value));
+  }
+  std::string_view received() const {
+    return {static_cast<const char*>(connection_.buffer.data().data()), connection_.buffer.size()};
+  }
+
+  awaitable<void> say_go_on() {
+    go_on_ = false;
+    http::response<http::empty_body> go_on{http::status::continue_, 11};
+    beast::error_code error;
+    co_await http::async_write(connection_.stream, go_on, asio::redirect_error(use_awaitable, error));
+  }
+
+  // A body of known size goes from the socket to where it stays.
+  awaitable<void> read_counted(std::size_t size, Body& body) {
+    auto& [stream, buffer] = connection_;
+    body.bytes.reserve(size + kPadding);
+    body.bytes.resize(size);
+    auto here = std::min(size, buffer.size());
+    received().copy(body.bytes.data(), here);
+    buffer.consume(here);
+    beast::error_code error;
+    if (here < size) {
+      if (go_on_) co_await say_go_on();
+      here += co_await asio::async_read(stream, asio::buffer(body.bytes.data() + here, size - here),
+                                        asio::redirect_error(use_awaitable, error));
+    }
+    body_.skip(here);
+    body.size = here;
+    if (error) body_broken_ = true;
+  }
+
+  // Keeps what is within the limit; what is over it, or will be, is read and
+  // thrown away.
+  awaitable<void> read_up_to(std::size_t limit_bytes, Body& body) {
+    bool keep = !body_.counted();
+    for (;;) {
+      auto part = co_await read_part();
+      if (part.bytes.empty()) co_return;
+      body.size += part.bytes.size();
+      if (body.size > limit_bytes) keep = false;
+      if (keep) body.bytes += part.bytes;
+      if (body.size > kMaxDiscardedBytes) {
+        body_broken_ = true;
+        co_return;
+      }
+    }
+  }
+
+  template <class Buffers>
+  awaitable<bool> send(const Buffers& buffers) {
+    beast::error_code error;
+    if (open_) {
+      co_await asio::async_write(connection_.stream, buffers, asio::redirect_error(use_awaitable, error));
+      if (error) open_ = false;
+    }
+    co_return open_;
+  }
 
   Connection& connection_;
-  const std::chrono::milliseconds body_timeout_;
-  http::request_parser<http::buffer_body> parser_;
+  const HttpServerOptions& options_;
+  http::request_parser<http::empty_body> parser_;
+  RequestBody body_;
+  std::size_t handed_out_ = 0;  // at the front of the buffer, until the next part is read
+  bool go_on_ = false;          // the peer waits for a 100 before it sends the body
   bool replied_ = false;
   bool body_broken_ = false;
   bool keep_alive_ = false;
+  // A reply in parts:
+  bool open_ = false;  // the peer was there when it was last written to
+  bool chunked_ = false;
+  bool bodiless_ = false;
+  bool reusable_ = false;  // the connection, after its end
 };
 
 // "[::1]:80" and "localhost:80" without their ports.
@@ -345,7 +446,7 @@ awaitable<bool> HttpServer::State::serve_one(Connection& connection) {
     co_return false;
   }
   std::string_view head(static_cast<const char*>(connection.buffer.data().data()), head_bytes);
-  Exchange exchange(connection, options.body_timeout);
+  Exchange exchange(connection, options);
   std::string_view problem = head_problem(head);
   if (problem.empty() && !exchange.parse_head(head_bytes)) problem = "not an HTTP/1.1 request";
   if (!problem.empty()) {

@@ -37,7 +37,8 @@ struct HttpReply {
   std::string body;
 };
 
-// One request and its reply. Lives as long as the handler's coroutine.
+// One request and its reply. Lives as long as the handler's coroutine. Body and
+// reply each go whole or in parts, not both.
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
@@ -64,9 +65,30 @@ class HttpExchange {
   // connection, because what follows on it is not a request.
   virtual boost::asio::awaitable<Body> read_body(std::size_t limit_bytes) = 0;
 
+  // Reads what comes next of the body, some 64 KiB at most; the bytes live until
+  // the next call. Empty: the end, or with `broken` what that is for a Body. For as
+  // long as it is not called, the peer is held up.
+  struct Part {
+    std::string_view bytes;
+    bool broken = false;
+  };
+  virtual boost::asio::awaitable<Part> read_part() = 0;
+  // The first trailer of that name behind a body that was read to its end, without
+  // case; empty when there is none. Trailers never count as fields.
+  virtual std::string_view trailer(std::string_view name) const = 0;
+
   // Sends the reply, at most once. Whether the peer still reads is not told:
   // nothing depends on it. A handler that returns without a reply makes a 500.
   virtual boost::asio::awaitable<void> reply(HttpReply reply) = 0;
+
+  // The same in parts: `head`, whose body is not used, then any number of parts,
+  // each on its way when write() returns, then the end. A handler that returns
+  // before the end cuts the connection, so that the peer can tell; one that begins
+  // before it has read the body closes it afterwards. False: the peer is gone,
+  // nothing more needs to be said.
+  virtual boost::asio::awaitable<bool> begin_reply(HttpReply head) = 0;
+  virtual boost::asio::awaitable<bool> write(std::string_view part) = 0;
+  virtual boost::asio::awaitable<bool> end_reply() = 0;
 };
 
 // Called once a request's head has been read. An exception that leaves it

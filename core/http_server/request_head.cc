@@ -12,13 +12,21 @@ constexpr std::size_t kMaxFields = 64;
 // Beast counts the bytes of a field in 16 bits and throws beyond.
 constexpr std::size_t kMaxLineBytes = 65'000;
 
-std::string_view trim(std::string_view text) {
+}  // namespace
+
+std::string_view trim_field(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
   return text;
 }
 
-}  // namespace
+std::string_view field_problem(std::string_view line) {
+  if (!is_field_value(line)) return "a control character in the head";
+  if (line.starts_with(' ') || line.starts_with('\t')) return "a folded header line";
+  auto colon = line.find(':');
+  if (colon == line.npos || !is_token(line.substr(0, colon))) return "a header field without a valid name";
+  return {};
+}
 
 std::string_view head_problem(std::string_view head) {
   std::size_t fields = 0, hosts = 0;
@@ -31,17 +39,17 @@ std::string_view head_problem(std::string_view head) {
     head.remove_prefix(end + 1);
     if (line.empty()) return head.empty() ? "" : "bytes behind the head";
     if (line.size() > kMaxLineBytes) return "a line of more than 65000 bytes";
-    if (!is_field_value(line)) return "a control character in the head";
     if (std::exchange(request_line, false)) {
+      if (!is_field_value(line)) return "a control character in the head";
       http_1_0 = line.ends_with(" HTTP/1.0");
     } else {
-      if (line.front() == ' ' || line.front() == '\t') return "a folded header line";
+      if (auto problem = field_problem(line); !problem.empty()) return problem;
       auto colon = line.find(':');
       auto name = line.substr(0, colon);
-      if (colon == line.npos || !is_token(name)) return "a header field without a valid name";
       if (++fields > kMaxFields) return "more than 64 header fields";
       if (same_field_name(name, "Host") && ++hosts > 1) return "more than one Host field";
-      if (same_field_name(name, "Transfer-Encoding") && !same_field_name(trim(line.substr(colon + 1)), "chunked")) {
+      if (same_field_name(name, "Transfer-Encoding") &&
+          !same_field_name(trim_field(line.substr(colon + 1)), "chunked")) {
         return "a Transfer-Encoding other than chunked";
       }
       if (http_1_0 && same_field_name(name, "Transfer-Encoding")) return "a Transfer-Encoding in an HTTP/1.0 request";

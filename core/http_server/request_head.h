@@ -16,4 +16,10 @@ namespace mayfly::core {
 // is Beast's to find.
 std::string_view head_problem(std::string_view head);
 
+// The same of one field's line, without its CR LF; of trailers too.
+std::string_view field_problem(std::string_view line);
+
+// A field's value without the blanks around it.
+std::string_view trim_field(std::string_view text);
+
 }  // namespace mayfly::core

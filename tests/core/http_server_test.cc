@@ -35,9 +35,31 @@ std::string words(const HttpExchange& exchange, const std::string& body) {
          " " + std::string(exchange.field("x-field")) + (exchange.has_field("X-Field") ? "!" : "") + " " + body;
 }
 
+// Sends every part back as it comes, with its size before it.
+asio::awaitable<void> echo_parts(HttpExchange& exchange) {
+  HttpReply head = reply(200, "not sent");
+  if (!co_await exchange.begin_reply(std::move(head))) co_return;
+  for (;;) {
+    auto part = co_await exchange.read_part();
+    if (part.broken) {
+      co_await exchange.write("broken");
+      co_return;
+    }
+    if (part.bytes.empty()) break;
+    std::string words = std::to_string(part.bytes.size()) + ":";
+    if (part.bytes.size() <= kBodyLimit) words += part.bytes;
+    if (!co_await exchange.write(words)) co_return;
+  }
+  std::string last = "trailer " + std::string(exchange.trailer("x-TRAILER")) + ", field ";
+  last += exchange.field("X-Trailer");
+  co_await exchange.write(last);
+  co_await exchange.end_reply();
+}
+
 // Answers with what it understood.
 asio::awaitable<void> describe(HttpExchange& exchange) {
   if (exchange.path() == "/silent") co_return;
+  if (exchange.path() == "/parts") co_return co_await echo_parts(exchange);
   if (exchange.path() == "/throws") throw std::runtime_error("a handler's own");
   HttpReply answer = reply(200, "body");
   if (exchange.path() == "/unread") {
@@ -95,6 +117,18 @@ std::string get(std::string_view target, std::string_view fields = "") {
 std::string post(std::string_view body, std::string_view fields = "") {
   return "POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
          std::string(fields) + "\r\n" + std::string(body);
+}
+
+// A request in chunks to /parts, up to where they begin.
+std::string in_parts(std::string_view fields = "") {
+  return "POST /parts HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n" + std::string(fields) + "\r\n";
+}
+
+// One chunk of a reply, without its size and line ends; empty: the last one.
+std::string read_chunk(Peer& peer) {
+  std::string size = peer.read_until("\r\n");
+  std::string bytes = peer.read_bytes(size.empty() ? 0 : std::stoul(size, nullptr, 16) + 2);
+  return bytes.substr(0, bytes.size() < 2 ? 0 : bytes.size() - 2);
 }
 
 std::string body_of(const std::string& message) {
@@ -162,6 +196,127 @@ TEST_CASE("a chunked body is read whole") {
       get("/after"));
   CHECK(body_of(peer.read_message()) == "POST /p   abcde");
   CHECK(body_of(peer.read_message()) == "GET /after   ");
+}
+
+TEST_CASE("a body in parts reaches the handler as it comes, and each part of the reply its client") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write(in_parts());
+  auto head = peer.read_head();
+  CHECK(head.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(head.find("Transfer-Encoding: chunked\r\n") != head.npos);
+  CHECK(head.find("Content-Length") == head.npos);
+  peer.write("3\r\nabc\r\n");  // the request goes on only when its answer is here
+  CHECK(read_chunk(peer) == "3:abc");
+  peer.write("2;x=y\r\nde");
+  CHECK(read_chunk(peer) == "2:de");
+  peer.write("\r\n0\r\nX-Trailer: \t at the end\r\n\r\n");
+  CHECK(read_chunk(peer) == "trailer at the end, field ");
+  CHECK(read_chunk(peer) == "");
+}
+
+TEST_CASE("a connection lives on after a reply in parts, unless it began before the request's end") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write(get("/parts") + in_parts() + "0\r\n\r\n");
+  CHECK(peer.read_head().find("Connection: close") == std::string::npos);
+  CHECK(read_chunk(peer) == "trailer , field ");
+  CHECK(read_chunk(peer) == "");
+  CHECK(peer.read_head().find("Connection: close\r\n") != std::string::npos);
+  CHECK(read_chunk(peer) == "trailer , field ");
+  CHECK(read_chunk(peer) == "");
+  CHECK(peer.closed_by_peer());
+}
+
+TEST_CASE("a body of known size comes in parts, too, and trailers are no fields") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write("POST /parts HTTP/1.1\r\nHost: localhost\r\nX-Trailer: f\r\nContent-Length: 5\r\n\r\nab");
+  peer.read_head();
+  CHECK(read_chunk(peer) == "2:ab");
+  peer.write("cde" + get("/after"));
+  CHECK(read_chunk(peer) == "3:cde");
+  CHECK(read_chunk(peer) == "trailer , field f");
+  CHECK(read_chunk(peer) == "");
+}
+
+TEST_CASE("a reply in parts to an HTTP/1.0 client ends with the connection") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write("POST /parts HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nab");
+  auto answer = peer.read_to_end();
+  CHECK(answer.find("Transfer-Encoding") == answer.npos);
+  CHECK(body_of(answer) == "2:abtrailer , field ");
+}
+
+TEST_CASE("a reply in parts to HEAD has none") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write("HEAD /parts HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/after"));
+  CHECK(peer.read_head().find("Transfer-Encoding: chunked\r\n") != std::string::npos);
+  CHECK(body_of(peer.read_message()) == "GET /after   ");
+}
+
+TEST_CASE("a client that waits for a 100 gets it once, before the first part") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write(in_parts("Expect: 100-continue\r\n"));
+  CHECK(peer.read_head().starts_with("HTTP/1.1 200"));
+  // begun before the body was asked for
+  CHECK(peer.read_head().starts_with("HTTP/1.1 100"));
+}
+
+TEST_CASE("chunks and trailers that could be understood in two ways break the body, and cut the reply") {
+  Running server;
+  auto breaks = [&](std::string_view body) {
+    Peer peer = server.connect();
+    peer.write(in_parts() + std::string(body));
+    auto answer = peer.read_to_end();
+    return answer.ends_with("6\r\nbroken\r\n");
+  };
+  for (std::string body :
+       {"x\r\n", "+1\r\na\r\n", "-1\r\na\r\n", "0x1\r\na\r\n", " 1\r\na\r\n", "1 a\r\na\r\n", "\r\n", "1\na\r\n",
+        "1\r\nab\r\n", "1\r\na\n0\r\n\r\n", "1\r\na\rb0", "11111111111111111\r\n", "1;\x01\r\na\r\n"}) {
+    CAPTURE(body);
+    CHECK(breaks(body));
+  }
+  for (std::string trailers : {" folded: 1\r\n", "A: 1\r\n folded\r\n", "no colon\r\n", ": no name\r\n", "na me: 1\r\n",
+                               "A : 1\r\n", "A: bare\rCR\r\n", "A: bare\n", "A: \x01\r\n", "Content-Length: 5\r\n",
+                               "transfer-encoding: chunked\r\n", "Host: other\r\n"}) {
+    CAPTURE(trailers);
+    CHECK(breaks("0\r\n" + trailers + "\r\n"));
+  }
+  CHECK(breaks("0\r\nA: n\0l\r\n\r\n"sv));
+}
+
+TEST_CASE("chunk lines and trailers without an end are not read for ever") {
+  HttpServerOptions options;
+  options.max_head_bytes = 2'000;  // of trailers, too
+  Running server(options);
+  std::string many, one = "a: " + std::string(1'900, 'x') + "\r\n";
+  for (int i = 0; i < 65; ++i) many += "a: b\r\n";
+  for (std::string body :
+       {"0\r\n" + one + one, "0\r\n" + many, "0\r\na: " + std::string(3'000, 'x'), "1;" + std::string(5'000, 'x')}) {
+    Peer peer = server.connect();
+    peer.write(in_parts() + body);
+    CHECK(peer.read_to_end().ends_with("broken\r\n"));
+  }
+  Peer peer = server.connect();
+  peer.write(in_parts() + "0\r\n" + one + "\r\n");
+  peer.read_head();
+  CHECK(read_chunk(peer) == "trailer , field ");
+}
+
+TEST_CASE("a client that leaves in mid-body or in mid-reply costs only its connection") {
+  Running server;
+  for (bool reset : {false, true}) {
+    Peer peer = server.connect();
+    peer.write(in_parts() + "5\r\nab");
+    peer.read_head();
+    CHECK(read_chunk(peer) == "2:ab");
+    if (reset) peer.reset();
+  }
+  CHECK(send(server, get("/")) == Outcome{200, false});
 }
 
 TEST_CASE("a head that could be understood in two ways is refused and the connection closed") {
