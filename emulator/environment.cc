@@ -10,6 +10,7 @@
 #include "core/environment.h"
 #include "emulator/api_reply.h"
 #include "emulator/identifiers.h"
+#include "emulator/response_stream.h"
 
 namespace mayfly::emulator {
 
@@ -69,7 +70,7 @@ struct Environment::Generation {
   Generation(asio::io_context& io, Lifecycle& lifecycle, const Settings& settings, Journal& journal,
              core::HttpServerOptions options, core::HttpHandler handler)
       : telemetry(io),
-        runtime_api(io, lifecycle),
+        runtime_api(io, lifecycle, settings),
         extensions_api(io, lifecycle, settings),
         telemetry_api(lifecycle, telemetry, journal),
         server(io, std::move(options), std::move(handler)) {}
@@ -282,18 +283,28 @@ void Environment::flush_telemetry() {
 }
 
 void Environment::answer(const Invocation& invocation, Answer answer) {
-  if (invocation.log_tail) {
+  if (answer.stream) {
+    stream_ = answer.stream;
+    std::exchange(on_answer_, nullptr)(std::move(answer));
+  } else if (invocation.log_tail) {
     held_ = std::move(answer);
+  } else {
+    deliver(std::move(answer));
+  }
+}
+
+void Environment::deliver(Answer answer) {
+  if (auto stream = std::exchange(stream_, nullptr)) {
+    stream->end(std::move(answer));
   } else if (auto on_answer = std::exchange(on_answer_, nullptr)) {
     on_answer(std::move(answer));
   }
 }
 
 void Environment::ended(const Invocation&) {
-  auto on_answer = std::exchange(on_answer_, nullptr);
-  if (!on_answer) return;
+  if (!on_answer_ && !stream_) return;
   held_.log_tail = journal_.tail();
-  on_answer(std::move(held_));
+  deliver(std::move(held_));
 }
 
 }  // namespace mayfly::emulator

@@ -69,6 +69,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   int max_memory_mb() override;
   void settled() override;
 
+  void deliver(Answer answer);
   void close_generation();
   void kill_strays();
   core::Outcome<void> listen();
@@ -90,7 +91,8 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   std::vector<std::shared_ptr<Process>> running_;  // by ProcessId; null: not started
   std::int64_t peak_kb_ = 0;
   std::function<void(Answer)> on_answer_;
-  Answer held_;  // until its log tail is complete
+  std::shared_ptr<ResponseStream> stream_;  // that the caller has, until its end
+  Answer held_;                             // until its log tail is complete
   bool settling_ = false;
   bool told_hosts_problem_ = false;
 };

@@ -4,9 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace mayfly::emulator {
+
+class ResponseStream;
 
 struct Invocation {
   std::uint32_t number = 0;    // 1, 2, ... in the order of arrival
@@ -18,11 +21,15 @@ struct Invocation {
   std::string tenant_id;       // empty: none
   bool asynchronous = false;   // nobody waits for the answer
   bool log_tail = false;       // the caller wants the last 4,096 bytes of its log
+  bool in_parts = false;       // the caller takes a streamed response as it comes
 
   bool sampled() const { return trace_id.find("Sampled=1") != trace_id.npos; }
 };
 
 struct Answer {
+  // The response has only begun: it comes through this, and so does how it ends.
+  std::shared_ptr<ResponseStream> stream;
+  std::string content_type;  // of the response; empty: application/json, or not given
   std::string payload;
   std::string error_type;  // empty: the function succeeded
   std::string log_tail;    // START to REPORT, as asked for

@@ -9,6 +9,7 @@
 #include "emulator/identifiers.h"
 #include "emulator/json_check.h"
 #include "emulator/mailbox.h"
+#include "emulator/streamed_answer.h"
 #include "emulator/trace_id.h"
 
 namespace mayfly::emulator {
@@ -19,8 +20,20 @@ using core::HttpReply;
 
 namespace {
 
-constexpr std::string_view kPrefix = "/2015-03-31/functions/";
-constexpr std::string_view kSuffix = "/invocations";
+// What stands before and behind a function's name in a path.
+struct Route {
+  std::string_view prefix, suffix;
+};
+constexpr Route kInvoke{"/2015-03-31/functions/", "/invocations"};
+constexpr Route kInvokeInParts{"/2021-11-15/functions/", "/response-streaming-invocations"};
+
+// Empty: another path.
+std::string_view name_in(std::string_view path, const Route& route) {
+  if (!path.starts_with(route.prefix) || !path.ends_with(route.suffix)) return {};
+  if (path.size() <= route.prefix.size() + route.suffix.size()) return {};
+  auto name = path.substr(route.prefix.size(), path.size() - route.prefix.size() - route.suffix.size());
+  return name.find('/') == name.npos ? name : std::string_view();
+}
 
 // How the service refuses a request. Its exceptions spell the message's key in
 // two ways; clients read either.
@@ -64,7 +77,10 @@ ServiceError too_large(std::size_t size, bool asynchronous) {
 }
 
 ServiceError unknown_operation() {
-  return {404, "UnknownOperationException", "served here: POST /2015-03-31/functions/NAME/invocations", "Message"};
+  return {404, "UnknownOperationException",
+          "served here: POST /2015-03-31/functions/NAME/invocations and "
+          "/2021-11-15/functions/NAME/response-streaming-invocations",
+          "Message"};
 }
 
 ServiceError wrong_method() { return {405, "MethodNotAllowedException", "Invoke is a POST", "Message"}; }
@@ -142,11 +158,12 @@ struct Call {
 };
 
 expected<Call, ServiceError> read_head(const Settings& settings, const HttpExchange& exchange,
-                                       std::string_view encoded_name) {
+                                       std::string_view encoded_name, bool in_parts) {
   Call call;
   Invocation& invocation = *call.invocation;
+  invocation.in_parts = in_parts;
   auto type = exchange.field("X-Amz-Invocation-Type");
-  if (type == "Event") {
+  if (type == "Event" && !in_parts) {
     call.type = Call::event;
     invocation.asynchronous = true;
   } else if (type == "DryRun") {
@@ -156,7 +173,8 @@ expected<Call, ServiceError> read_head(const Settings& settings, const HttpExcha
         ServiceError{400, "ValidationException",
                      "1 validation error detected: Value '" + std::string(type) +
                          "' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value "
-                         "set: [Event, RequestResponse, DryRun]",
+                         "set: [" +
+                         (in_parts ? "" : "Event, ") + "RequestResponse, DryRun]",
                      "message", nullptr});
   }
   auto function = addressed_function(settings, encoded_name, exchange.query());
@@ -202,12 +220,18 @@ expected<void, ServiceError> read_payload(HttpExchange::Body body, Call& call) {
   return {};
 }
 
-HttpReply answer_reply(const Settings& settings, const Invocation& invocation, Answer answer) {
-  if (answer.aborted) return error_reply(shut_down(), invocation.request_id);
-  HttpReply reply{200, "application/json", {}, std::move(answer.payload)};
+HttpReply answer_head(const Settings& settings, const Invocation& invocation) {
+  HttpReply reply{200, "application/json", {}, {}};
   reply.fields = {{"x-amzn-RequestId", invocation.request_id},
                   {"X-Amzn-Trace-Id", invocation.trace_id},
                   {"X-Amz-Executed-Version", settings.function_version}};
+  return reply;
+}
+
+HttpReply answer_reply(const Settings& settings, const Invocation& invocation, Answer answer) {
+  if (answer.aborted) return error_reply(shut_down(), invocation.request_id);
+  HttpReply reply = answer_head(settings, invocation);
+  reply.body = std::move(answer.payload);
   if (!answer.error_type.empty()) reply.fields.emplace_back("X-Amz-Function-Error", "Unhandled");
   if (invocation.log_tail) reply.fields.emplace_back("X-Amz-Log-Result", base64_encode(answer.log_tail));
   return reply;
@@ -220,23 +244,20 @@ HttpReply empty_reply(unsigned status, const Invocation& invocation) {
 }  // namespace
 
 asio::awaitable<void> InvokeApi::serve(HttpExchange& exchange) {
-  auto path = exchange.path();
-  if (path.starts_with(kPrefix) && path.ends_with(kSuffix) && path.size() > kPrefix.size() + kSuffix.size()) {
-    auto name = path.substr(kPrefix.size(), path.size() - kPrefix.size() - kSuffix.size());
-    if (name.find('/') == name.npos) {
-      if (exchange.method() == "POST") return invoke(exchange, name);
-      return exchange.reply(error_reply(wrong_method(), new_uuid()));
-    }
-  }
-  return exchange.reply(error_reply(unknown_operation(), new_uuid()));
+  auto name = name_in(exchange.path(), kInvoke);
+  bool in_parts = name.empty();
+  if (in_parts) name = name_in(exchange.path(), kInvokeInParts);
+  if (name.empty()) return exchange.reply(error_reply(unknown_operation(), new_uuid()));
+  if (exchange.method() != "POST") return exchange.reply(error_reply(wrong_method(), new_uuid()));
+  return invoke(exchange, name, in_parts);
 }
 
-asio::awaitable<void> InvokeApi::invoke(HttpExchange& exchange, std::string_view encoded_name) {
+asio::awaitable<void> InvokeApi::invoke(HttpExchange& exchange, std::string_view encoded_name, bool in_parts) {
   std::string request_id(exchange.field("x-amzn-RequestId"));
   bool bad_id = !request_id.empty() && !is_uuid(request_id);
   if (request_id.empty() || bad_id) request_id = new_uuid();
 
-  auto call = read_head(settings_, exchange, encoded_name);
+  auto call = read_head(settings_, exchange, encoded_name, in_parts);
   if (bad_id) call = bad_content("The request ID must be a UUID.");
   auto body = co_await exchange.read_body(kMaxPayloadBytes);
   if (body.state == body.broken) co_return;
@@ -252,7 +273,11 @@ asio::awaitable<void> InvokeApi::invoke(HttpExchange& exchange, std::string_view
   if (!taken) co_return co_await exchange.reply(error_reply(too_many(), request_id));
   if (call->type == Call::event) co_return co_await exchange.reply(empty_reply(202, *call->invocation));
   auto answer = co_await answers->take();
-  if (answer) co_await exchange.reply(answer_reply(settings_, *call->invocation, std::move(*answer)));
+  if (!answer) co_return;
+  if (in_parts && !answer->aborted) {
+    co_return co_await reply_with_events(exchange, answer_head(settings_, *call->invocation), std::move(*answer));
+  }
+  co_await exchange.reply(answer_reply(settings_, *call->invocation, std::move(*answer)));
 }
 
 }  // namespace mayfly::emulator

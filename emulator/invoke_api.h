@@ -35,7 +35,8 @@ class InvokeApi {
   boost::asio::awaitable<void> serve(core::HttpExchange& exchange);
 
  private:
-  boost::asio::awaitable<void> invoke(core::HttpExchange& exchange, std::string_view encoded_name);
+  // `in_parts`: InvokeWithResponseStream.
+  boost::asio::awaitable<void> invoke(core::HttpExchange& exchange, std::string_view encoded_name, bool in_parts);
 
   boost::asio::io_context& io_;
   const Settings& settings_;

@@ -49,6 +49,7 @@ void Lifecycle::note_fatal(Fatal fatal) {
 void Lifecycle::invoke(std::shared_ptr<const Invocation> invocation) {
   invocation_ = std::move(invocation);
   in_invocation_ = announced_ = answered_ = runtime_done_ = false;
+  response_broken_ = false;
   witness_.invocation_taken(*invocation_);
   if (phase_ == Phase::idle) return begin_invocation();
   if (ever_initialised_) {
@@ -190,15 +191,20 @@ void Lifecycle::hand_out() {
 }
 
 void Lifecycle::accept_answer(Answer answer, std::string_view status, Clock::time_point first_byte) {
+  first_byte_ = first_byte;
+  produced_bytes_ = answer.payload.size();
+  finish_answer(std::move(answer), status);
+}
+
+void Lifecycle::finish_answer(Answer answer, std::string_view status) {
   answered_at_ = orders_.now();
   answered_ = ever_answered_ = true;
   runtime_ = RuntimeState::response_sent;
   spans_.responded = true;
-  spans_.response_latency = std::max(nanoseconds{0}, nanoseconds(first_byte - handed_out_));
-  spans_.response_duration = answered_at_ - std::max(first_byte, handed_out_);
-  produced_bytes_ = answer.payload.size();
+  spans_.response_latency = std::max(nanoseconds{0}, nanoseconds(first_byte_ - handed_out_));
+  spans_.response_duration = answered_at_ - std::max(first_byte_, handed_out_);
   function_status_ = status;
-  function_error_ = answer.error_type;
+  function_error_ = status == "success" ? std::string() : answer.error_type;
   orders_.drain_output();
 
   Observation what;
@@ -209,7 +215,8 @@ void Lifecycle::accept_answer(Answer answer, std::string_view status, Clock::tim
   if (!answer.error_type.empty()) {
     auto words = read_error_json(answer.payload);
     if (!words.type.empty()) what.detail = words.type;
-    what.message = error_message_ = words.message;
+    what.message = words.message;
+    if (status != "success") error_message_ = words.message;
   }
   witness_.observe(std::move(what));
   orders_.answer(*invocation_, std::move(answer));

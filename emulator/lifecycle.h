@@ -15,8 +15,8 @@
 // Init is tried once more when the invocation that waits for it begins, then on
 // the function's own timeout ("suppressed init").
 // Invoke: the event goes to runtime and subscribed extensions together. The
-// caller is answered when the runtime responds; the environment is free when
-// all have called `next` again. The timeout covers both.
+// caller is answered when the runtime responds, or begins to if both stream; the
+// environment is free when all have called `next` again. The timeout covers both.
 // Reset after a timeout or failure, and shutdown, are the same steps with
 // another reason: SIGTERM to the runtime if an extension is registered, the
 // SHUTDOWN event to external extensions that want it, SIGKILL.
@@ -100,7 +100,8 @@ class Orders {
 
   virtual void hand_to_runtime(const RuntimeEvent& event) = 0;
   virtual void hand_to_extension(const std::string& identifier, const ExtensionEvent& event) = 0;
-  // Once for each invocation, before Witness::invocation_ended.
+  // Once for each invocation, before Witness::invocation_ended; when it has a
+  // stream, once more with what the stream ends with.
   virtual void answer(const Invocation& invocation, Answer answer) = 0;
   // Its log is complete: after Witness::invocation_ended.
   virtual void ended(const Invocation& invocation) = 0;
@@ -189,6 +190,20 @@ class Lifecycle {
                                       Clock::time_point first_byte);
   Accepted runtime_init_error(std::string payload, std::string error_type);
 
+  // A streamed response: it begins, once check_response() has allowed it; with a
+  // stream in `answer` the caller gets it at once, else it is collected. What
+  // follows has no effect when the invocation is over meanwhile.
+  bool wants_parts() const { return invocation_ && invocation_->in_parts; }
+  void response_begins(Answer answer, Clock::time_point first_byte);
+  // So many bytes have come. False: they are of no use any more.
+  bool response_continues(std::string_view request_id, std::size_t bytes);
+  // It has ended: with all of a response that was collected, or with nothing but
+  // the error, if there is one. `status`: success, also with an error that the
+  // runtime itself has put behind its response; or error.
+  void response_ends(std::string_view request_id, Answer end, std::string_view status);
+  // It stopped in the middle. What that was shows when the runtime exits or goes on.
+  void response_breaks(std::string_view request_id);
+
   // ---- what the Extensions API hears.
   struct Registration {
     bool invoke = false;
@@ -219,7 +234,7 @@ class Lifecycle {
     killing,
     ended
   };
-  enum class RuntimeState { started, ready, running, response_sent, init_error };
+  enum class RuntimeState { started, ready, running, responding, response_sent, init_error };
   enum class ExtensionState { started, registered, ready, running, init_error, exit_error, exited, launch_error };
 
   struct Extension {
@@ -251,6 +266,9 @@ class Lifecycle {
   void begin_invocation();
   void hand_out();
   void accept_answer(Answer answer, std::string_view status, Clock::time_point first_byte);
+  void finish_answer(Answer answer, std::string_view status);
+  void end_broken_response();
+  bool is_responding(std::string_view request_id) const;
   void check_invocation();
   void end_invocation(std::string_view status, std::string_view error_type);
   void finish_runtime(std::string_view status, std::string_view error_type);
@@ -296,9 +314,10 @@ class Lifecycle {
   std::string invocation_id_;
   bool in_invocation_ = false;  // its clock runs: suppressed init or invoking
   bool announced_ = false;      // START is written
-  bool answered_ = false;
+  bool answered_ = false;       // with all of it
+  bool response_broken_ = false;
   bool runtime_done_ = false;
-  Clock::time_point started_{}, handed_out_{}, answered_at_{};
+  Clock::time_point started_{}, handed_out_{}, first_byte_{}, answered_at_{};
   std::int64_t deadline_ms_ = 0;
   std::size_t produced_bytes_ = 0;
   RuntimeSpans spans_;

@@ -28,6 +28,7 @@ std::string_view Lifecycle::name_of(RuntimeState state) {
     case RuntimeState::started: return "Started";
     case RuntimeState::ready: return "Ready";
     case RuntimeState::running: return "Running";
+    case RuntimeState::responding: return "InvocationResponse";
     case RuntimeState::response_sent: return "RuntimeResponseSentState";
     case RuntimeState::init_error: return "InitError";
   }
@@ -67,6 +68,10 @@ Accepted Lifecycle::runtime_next() {
       // The event again: the runtime may have lost the connection it came on.
       if (phase_ == Phase::invoking) orders_.hand_to_runtime({invocation_, invocation_id_, deadline_ms_});
       return {};
+    case RuntimeState::responding:
+      if (!response_broken_) return runtime_refused(name_of(runtime_), "Ready");
+      end_broken_response();
+      [[fallthrough]];
     case RuntimeState::response_sent:
       runtime_ = RuntimeState::ready;
       if (phase_ != Phase::invoking) return {};
@@ -122,6 +127,38 @@ Accepted Lifecycle::runtime_response_too_large(std::string_view request_id, std:
                        error_json("Function.ResponseSizeTooLarge",
                                   "Response payload size exceeded maximum allowed payload size (6291556 bytes)."),
                        "Function.ResponseSizeTooLarge", first_byte);
+}
+
+bool Lifecycle::is_responding(std::string_view request_id) const {
+  return phase_ == Phase::invoking && runtime_ == RuntimeState::responding && request_id == invocation_->request_id;
+}
+
+void Lifecycle::response_begins(Answer answer, Clock::time_point first_byte) {
+  runtime_ = RuntimeState::responding;
+  first_byte_ = first_byte;
+  observe(Observation::Kind::response_began, "bootstrap");
+  if (answer.stream) orders_.answer(*invocation_, std::move(answer));
+}
+
+bool Lifecycle::response_continues(std::string_view request_id, std::size_t bytes) {
+  if (!is_responding(request_id)) return false;
+  produced_bytes_ += bytes;
+  return true;
+}
+
+void Lifecycle::response_ends(std::string_view request_id, Answer end, std::string_view status) {
+  if (is_responding(request_id)) finish_answer(std::move(end), status);
+}
+
+void Lifecycle::response_breaks(std::string_view request_id) {
+  if (is_responding(request_id)) response_broken_ = true;
+}
+
+void Lifecycle::end_broken_response() {
+  Answer end;
+  end.error_type = "Runtime.TruncatedResponse";
+  end.payload = error_json(end.error_type, "RequestId: " + invocation_->request_id + " Error: Response was truncated");
+  finish_answer(std::move(end), "error");
 }
 
 Accepted Lifecycle::runtime_init_error(std::string payload, std::string error_type) {

@@ -37,6 +37,7 @@ struct Observation {
     invocation_accepted,  // `request_id`, `number`: the caller's request is taken
     throttled,            // `request_id`, `number`: and refused, there are environments enough
     invocation_started,   // the event was handed out; `cold` when this environment never answered before
+    response_began,       // a streamed one; `responded` follows at its end
     responded,            // the runtime has answered; `status`: success or error; `detail`: error type
     process_idle,         // `process` waits in `next` again
     invocation_ended,     // `report`; all are idle, or failure or timeout was dealt with

@@ -6,6 +6,8 @@
 
 #include "core/http_field.h"
 #include "emulator/api_reply.h"
+#include "emulator/identifiers.h"
+#include "emulator/response_stream.h"
 
 namespace mayfly::emulator {
 
@@ -20,8 +22,25 @@ constexpr std::string_view kInvocation = "runtime/invocation/";
 
 HttpReply pong() { return {200, "text/plain; charset=utf-8", {}, "pong"}; }
 
-HttpReply too_large() {
-  return refusal({413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size (6291556 bytes)."});
+HttpReply too_large(std::size_t limit = RuntimeApi::kMaxResponseBytes) {
+  return refusal(
+      {413, "RequestEntityTooLarge", "Exceeded maximum allowed payload size (" + std::to_string(limit) + " bytes)."});
+}
+
+Answer too_large_answer(std::size_t limit) {
+  Answer answer;
+  answer.error_type = "Function.ResponseSizeTooLarge";
+  answer.payload = error_json(answer.error_type, "Response payload size exceeded maximum allowed payload size (" +
+                                                     std::to_string(limit) + " bytes).");
+  return answer;
+}
+
+// What a streamed response that was read to its end says in its trailers.
+void read_trailers(const HttpExchange& exchange, Answer& answer) {
+  answer.error_type = exchange.trailer("Lambda-Runtime-Function-Error-Type");
+  if (answer.error_type.empty()) return;
+  auto body = exchange.trailer("Lambda-Runtime-Function-Error-Body");
+  answer.payload = base64_decode(body).value_or(std::string(body));
 }
 
 Accepted bad_mode() {
@@ -103,6 +122,9 @@ asio::awaitable<void> RuntimeApi::respond(HttpExchange& exchange, std::string_vi
   auto first_byte = Clock::now();
   auto invocation_id = exchange.field("Lambda-Runtime-Invocation-Id");
   auto mode = exchange.field("Lambda-Runtime-Function-Response-Mode");
+  if (!error && mode == "streaming" && lifecycle_ && lifecycle_->check_response(request_id, invocation_id, false)) {
+    co_return co_await respond_in_parts(exchange, request_id);
+  }
   // The body is read before a refusal, too, so that the connection lives on.
   auto body = co_await exchange.read_body(kMaxResponseBytes);
   if (!lifecycle_) co_return co_await exchange.reply(gone());
@@ -126,6 +148,55 @@ asio::awaitable<void> RuntimeApi::respond(HttpExchange& exchange, std::string_vi
     (void)lifecycle_->runtime_error(request_id, invocation_id, std::move(body.bytes),
                                     known_error_type(exchange.field("Lambda-Runtime-Function-Error-Type")), first_byte);
   }
+  co_await exchange.reply(accepted());
+}
+
+asio::awaitable<void> RuntimeApi::respond_in_parts(HttpExchange& exchange, std::string_view request_id) {
+  Answer answer;
+  answer.content_type = exchange.field("Content-Type");
+  auto stream =
+      lifecycle_->wants_parts() ? std::make_shared<ResponseStream>(io_, settings_.throttle_streaming) : nullptr;
+  answer.stream = stream;
+  lifecycle_->response_begins(std::move(answer), Clock::now());
+  if (!stream) co_return co_await collect(exchange, request_id);
+
+  std::size_t size = 0;
+  for (;;) {
+    auto part = co_await exchange.read_part();
+    if (!lifecycle_) co_return;
+    if (part.broken) co_return lifecycle_->response_breaks(request_id);
+    if (part.bytes.empty()) break;
+    size += part.bytes.size();
+    if (size > kMaxStreamedBytes) {
+      Answer end = too_large_answer(kMaxStreamedBytes);
+      lifecycle_->response_ends(request_id, std::move(end), "error");
+      co_await exchange.read_body(0);
+      co_return co_await exchange.reply(too_large(kMaxStreamedBytes));
+    }
+    if (!lifecycle_->response_continues(request_id, part.bytes.size())) co_return;
+    if (!co_await stream->write(part.bytes) || !lifecycle_) co_return;
+  }
+  Answer end;
+  read_trailers(exchange, end);
+  lifecycle_->response_ends(request_id, std::move(end), "success");
+  co_await exchange.reply(accepted());
+}
+
+// For a caller who takes the response whole.
+asio::awaitable<void> RuntimeApi::collect(HttpExchange& exchange, std::string_view request_id) {
+  auto body = co_await exchange.read_body(kMaxResponseBytes);
+  if (!lifecycle_) co_return co_await exchange.reply(gone());
+  if (body.state == body.broken) co_return lifecycle_->response_breaks(request_id);
+  if (body.state == body.too_large) {
+    Answer end = too_large_answer(kMaxResponseBytes);
+    lifecycle_->response_ends(request_id, std::move(end), "error");
+    co_return co_await exchange.reply(too_large());
+  }
+  lifecycle_->response_continues(request_id, body.bytes.size());
+  Answer end;
+  end.payload = std::move(body.bytes);
+  read_trailers(exchange, end);
+  lifecycle_->response_ends(request_id, std::move(end), "success");
   co_await exchange.reply(accepted());
 }
 

@@ -23,9 +23,11 @@ class RuntimeApi {
  public:
   // 6 MiB and 100 bytes.
   static constexpr std::size_t kMaxResponseBytes = 6 * 1024 * 1024 + 100;
+  // 200 MiB, when it is streamed to the caller.
+  static constexpr std::size_t kMaxStreamedBytes = 200 * 1024 * 1024;
 
-  RuntimeApi(boost::asio::io_context& io, Lifecycle& lifecycle)
-      : lifecycle_(&lifecycle), events_(std::make_shared<Mailbox<RuntimeEvent>>(io)) {}
+  RuntimeApi(boost::asio::io_context& io, Lifecycle& lifecycle, const Settings& settings)
+      : io_(io), settings_(settings), lifecycle_(&lifecycle), events_(std::make_shared<Mailbox<RuntimeEvent>>(io)) {}
 
   void hand_out(RuntimeEvent event) { events_->put(std::move(event)); }
   void close() {
@@ -39,8 +41,12 @@ class RuntimeApi {
  private:
   boost::asio::awaitable<void> next(core::HttpExchange& exchange);
   boost::asio::awaitable<void> respond(core::HttpExchange& exchange, std::string_view request_id, bool error);
+  boost::asio::awaitable<void> respond_in_parts(core::HttpExchange& exchange, std::string_view request_id);
+  boost::asio::awaitable<void> collect(core::HttpExchange& exchange, std::string_view request_id);
   boost::asio::awaitable<void> init_error(core::HttpExchange& exchange);
 
+  boost::asio::io_context& io_;
+  const Settings& settings_;
   Lifecycle* lifecycle_;
   std::shared_ptr<Mailbox<RuntimeEvent>> events_;
 };

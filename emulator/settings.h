@@ -42,6 +42,8 @@ struct Settings {
   LogFormat log_format = LogFormat::text;                // AWS_LAMBDA_LOG_FORMAT
   std::string log_level;                                 // AWS_LAMBDA_LOG_LEVEL; empty: not set
 
+  bool throttle_streaming = false;  // streamed responses go no faster than on Lambda
+
   // Lambda's own budgets; tests shorten them.
   std::chrono::milliseconds init_limit{10'000};
   std::chrono::milliseconds shutdown_with_internal{500};

@@ -29,6 +29,7 @@ std::string_view json_type(const Observation& o) {
     case Kind::init_ended:
     case Kind::invocation_accepted:
     case Kind::invocation_started:
+    case Kind::response_began:
     case Kind::responded:
     case Kind::process_idle:
     case Kind::invocation_ended:
@@ -61,6 +62,7 @@ std::string_view name_of(Kind kind) {
     case Kind::invocation_accepted: return "call accepted";
     case Kind::throttled: return "call refused";
     case Kind::invocation_started: return "event handed out";
+    case Kind::response_began: return "answers";
     case Kind::responded: return "answered";
     case Kind::process_idle: return "waits in next";
     case Kind::invocation_ended: return "call ended";
