@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "emulator/lifecycle.h"
+#include "emulator/response_stream.h"
 
 using namespace mayfly::emulator;
 using namespace std::chrono_literals;
@@ -22,6 +23,8 @@ class World final : public Orders, public Witness {
   Clock::time_point time{};
   Clock::time_point alarm_at = Clock::time_point::max();
   std::vector<Report> reports;
+  std::size_t produced_bytes = 0;  // of the last call
+  RuntimeSpans spans;
   std::string runtime_error;  // start_runtime() fails with this type
 
   // What was told since the last call.
@@ -56,6 +59,7 @@ class World final : public Orders, public Witness {
     told.push_back(what + " to " + identifier.substr(35) + ", deadline " + std::to_string(event.deadline_ms));
   }
   void answer(const Invocation&, Answer answer) override {
+    if (answer.stream) return told.push_back("answer begins");
     told.push_back(answer.aborted ? "abort"
                                   : "answer " + (answer.error_type.empty() ? answer.payload : answer.error_type));
   }
@@ -77,9 +81,11 @@ class World final : public Orders, public Witness {
     told.push_back("init ended: " + std::string(status) + (type.empty() ? "" : " ") + std::string(type));
   }
   void invocation_started(const Invocation&, bool cold) override { told.push_back(cold ? "START cold" : "START"); }
-  void runtime_done(const Invocation&, std::string_view, std::string_view, std::chrono::nanoseconds, std::size_t,
-                    const RuntimeSpans&) override {
+  void runtime_done(const Invocation&, std::string_view, std::string_view, std::chrono::nanoseconds, std::size_t bytes,
+                    const RuntimeSpans& what) override {
     told.push_back("runtime done");
+    produced_bytes = bytes;
+    spans = what;
   }
   void invocation_ended(const Invocation&, const Report& report, const RuntimeSpans&) override {
     reports.push_back(report);
@@ -90,14 +96,27 @@ class World final : public Orders, public Witness {
 };
 
 struct Fixture {
+  boost::asio::io_context io;
   Settings settings;
   World world;
   Lifecycle lifecycle{settings, world, world};
 
-  void invoke(const std::string& id = "a") {
+  void invoke(const std::string& id = "a", bool in_parts = false) {
     auto invocation = std::make_shared<Invocation>();
     invocation->request_id = id;
+    invocation->in_parts = in_parts;
     lifecycle.invoke(invocation);
+  }
+  // Invocation b, whose runtime has begun to stream to a caller who takes it so.
+  void begin_stream() {
+    warm_up();
+    invoke("b", true);
+    REQUIRE(lifecycle.check_response("b", {}, false).has_value());
+    REQUIRE(lifecycle.wants_parts());
+    Answer answer;
+    answer.stream = std::make_shared<ResponseStream>(io, false);
+    lifecycle.response_begins(std::move(answer), world.time);
+    CHECK(world.take() == Lines{"START", "event to runtime, deadline 3000", "answer begins"});
   }
   void pass(Clock::duration time) { world.time += time; }
   // Time passes until the alarm, and it rings.
@@ -461,4 +480,101 @@ TEST_CASE_FIXTURE(Fixture, "init/error of an extension comes before its first ne
         std::string::npos);
   CHECK(refusal(lifecycle.extension_init_error(beta, "T")).find("from Ready to InitError") != std::string::npos);
   CHECK(refusal(lifecycle.extension_exit_error(beta, "T")) == "accepted");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a streamed response is answered when it begins, and its call ends when it does") {
+  begin_stream();
+  pass(5ms);
+  CHECK(lifecycle.response_continues("b", 1'000));
+  pass(20ms);
+  CHECK(lifecycle.response_continues("b", 24));
+  CHECK(world.take().empty());
+  lifecycle.response_ends("b", {}, "success");
+  CHECK(world.take() == Lines{"answer "});
+  pass(2ms);
+  next();
+  CHECK(world.take() == Lines{"runtime done", "REPORT success", "settled"});
+  CHECK(world.produced_bytes == 1'024);
+  CHECK(world.spans.response_latency == 0ms);
+  CHECK(world.spans.response_duration == 25ms);
+  CHECK(world.spans.runtime_overhead == 2ms);
+  CHECK(world.reports.back().duration == 25ms);
+  CHECK(world.reports.back().billed_ms == 27);
+}
+
+TEST_CASE_FIXTURE(Fixture, "while a response is streamed the runtime may do nothing else") {
+  begin_stream();
+  std::string from = "403 InvalidStateTransition State transition from InvocationResponse to ";
+  std::string why = " failed for runtime. Error: State transition is not allowed";
+  CHECK(refusal(lifecycle.runtime_next()) == from + "Ready" + why);
+  CHECK(refusal(lifecycle.check_response("b", {}, false)) == from + "InvocationResponse" + why);
+  CHECK(refusal(lifecycle.check_response("b", {}, true)) == from + "InvocationErrorResponse" + why);
+  CHECK(refusal(lifecycle.runtime_init_error("{}", "Runtime.Late")) == from + "InitError" + why);
+  CHECK(world.take().empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "an error behind a streamed response is the caller's, the call a success") {
+  begin_stream();
+  Answer end;
+  end.error_type = "Function.Oops";
+  end.payload = R"({"errorMessage":"oops"})";
+  lifecycle.response_ends("b", std::move(end), "success");
+  next();
+  CHECK(world.take() == Lines{"answer Function.Oops", "runtime done", "REPORT success", "settled"});
+  CHECK(world.reports.back().error_type.empty());
+  CHECK(world.reports.back().error_message.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a streamed response that breaks off is named by what follows") {
+  begin_stream();
+  CHECK(lifecycle.response_continues("b", 10));
+  lifecycle.response_breaks("b");
+  CHECK(world.take().empty());
+  SUBCASE("the runtime goes on") {
+    next();
+    CHECK(world.take() == Lines{"answer Runtime.TruncatedResponse", "runtime done", "REPORT error", "settled"});
+    CHECK(world.reports.back().error_type == "Runtime.TruncatedResponse");
+    CHECK(lifecycle.is_free());
+  }
+  SUBCASE("the runtime was killed") {
+    lifecycle.process_exited(kRuntime, "signal: killed");
+    CHECK(world.take() == Lines{"runtime done", "answer Runtime.ExitError", "REPORT error", "settled"});
+  }
+  SUBCASE("nothing until the timeout") {
+    ring();
+    CHECK(world.take() == Lines{"runtime done", "answer Sandbox.Timedout", "REPORT timeout", "kill 0"});
+  }
+  CHECK(world.produced_bytes == 10);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a timeout ends a stream, and what still comes of it is of no use") {
+  begin_stream();
+  ring();
+  CHECK(world.take() == Lines{"runtime done", "answer Sandbox.Timedout", "REPORT timeout", "kill 0"});
+  CHECK_FALSE(lifecycle.response_continues("b", 1));
+  lifecycle.response_ends("b", {}, "success");
+  lifecycle.response_breaks("b");
+  CHECK(world.take().empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "shutdown cuts a stream off, for its caller has no whole answer") {
+  begin_stream();
+  lifecycle.shut_down();
+  CHECK(world.take() == Lines{"abort", "runtime done", "REPORT failure", "kill 0"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a streamed response for a caller who takes it whole is answered at its end") {
+  warm_up();
+  invoke("b");
+  CHECK_FALSE(lifecycle.wants_parts());
+  world.take();
+  lifecycle.response_begins({}, world.time);
+  CHECK(world.take().empty());
+  CHECK(lifecycle.response_continues("b", 2));
+  Answer whole;
+  whole.payload = "ok";
+  lifecycle.response_ends("b", std::move(whole), "success");
+  next();
+  CHECK(world.take() == Lines{"answer ok", "runtime done", "REPORT success", "settled"});
+  CHECK(world.produced_bytes == 2);
 }
