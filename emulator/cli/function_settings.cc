@@ -289,6 +289,7 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
   settings.idle_timeout = std::chrono::seconds(arguments.number("idle-timeout"));
   settings.max_age = std::chrono::seconds(arguments.number("max-age"));
   settings.tenant_isolation = arguments.given("tenant-isolation");
+  settings.throttle_streaming = arguments.given("throttle-streaming");
   settings.log_format = arguments.text("log-format") == "json" ? LogFormat::json : LogFormat::text;
   settings.log_level = arguments.text("log-level");
   std::ranges::transform(settings.log_level, settings.log_level.begin(),

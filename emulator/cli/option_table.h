@@ -117,6 +117,8 @@ inline constexpr Option kOptions[] = {
      .help = "an older environment is ended; 0: none", .low = 0, .high = 86'400, .unit = "seconds"},
     {.name = "tenant-isolation", .group = Group::limits, .commands = kRun,
      .help = "every call must name its tenant"},
+    {.name = "throttle-streaming", .group = Group::limits, .commands = kRun,
+     .help = "stream at Lambda's pace: 6 MiB, then 2 MiB/s"},
 
     {.name = "env", .takes = "NAME[=VALUE]", .group = Group::environment, .commands = kEnvironmentCommands,
      .help = "a variable; without a value, this shell's", .many = true},
