@@ -27,7 +27,7 @@ namespace mayfly::emulator {
 class ResponseStream {
  public:
   // What may wait to be read, beside what the reader has in hand.
-  static constexpr std::size_t kMaxWaitingBytes = 512 * 1024;
+  static constexpr std::size_t kMaxWaitingBytes = 128 * 1024;
 
   // `throttled`: no faster than Lambda.
   ResponseStream(boost::asio::io_context& io, bool throttled);
