@@ -29,7 +29,7 @@ struct Invocation {
 struct Answer {
   // The response has only begun: it comes through this, and so does how it ends.
   std::shared_ptr<ResponseStream> stream;
-  std::string content_type;  // of the response; empty: application/json, or not given
+  std::string content_type;  // of the response; empty: application/json, or none was given, and no stream
   std::string payload;
   std::string error_type;  // empty: the function succeeded
   std::string log_tail;    // START to REPORT, as asked for

@@ -182,7 +182,7 @@ class Lifecycle {
   Accepted check_response(std::string_view request_id, std::string_view invocation_id, bool error) const;
   // `first_byte`: when the request arrived.
   Accepted runtime_response(std::string_view request_id, std::string_view invocation_id, std::string payload,
-                            Clock::time_point first_byte);
+                            Clock::time_point first_byte, std::string content_type = {});
   Accepted runtime_error(std::string_view request_id, std::string_view invocation_id, std::string payload,
                          std::string error_type, Clock::time_point first_byte);
   // The response was over the limit: the caller gets an error, the runtime goes on.

@@ -99,10 +99,11 @@ Accepted Lifecycle::check_response(std::string_view request_id, std::string_view
 }
 
 Accepted Lifecycle::runtime_response(std::string_view request_id, std::string_view invocation_id, std::string payload,
-                                     Clock::time_point first_byte) {
+                                     Clock::time_point first_byte, std::string content_type) {
   auto accepted = check_response(request_id, invocation_id, false);
   if (accepted) {
     Answer answer;
+    answer.content_type = std::move(content_type);
     answer.payload = std::move(payload);
     accept_answer(std::move(answer), "success", first_byte);
   }

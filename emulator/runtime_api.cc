@@ -20,6 +20,9 @@ namespace {
 constexpr std::string_view kPrefix = "/2018-06-01/";
 constexpr std::string_view kInvocation = "runtime/invocation/";
 
+// Of a streamed response that does not say what it is; managed runtimes say so, too.
+constexpr std::string_view kUnknownType = "application/octet-stream";
+
 HttpReply pong() { return {200, "text/plain; charset=utf-8", {}, "pong"}; }
 
 HttpReply too_large(std::size_t limit = RuntimeApi::kMaxResponseBytes) {
@@ -33,6 +36,12 @@ Answer too_large_answer(std::size_t limit) {
   answer.payload = error_json(answer.error_type, "Response payload size exceeded maximum allowed payload size (" +
                                                      std::to_string(limit) + " bytes).");
   return answer;
+}
+
+// As Answer::content_type has it: most functions answer JSON, and need no copy.
+std::string content_type_of(const HttpExchange& exchange) {
+  auto type = exchange.field("Content-Type");
+  return type == "application/json" ? std::string() : std::string(type);
 }
 
 // What a streamed response that was read to its end says in its trailers.
@@ -140,7 +149,8 @@ asio::awaitable<void> RuntimeApi::respond(HttpExchange& exchange, std::string_vi
     co_return co_await exchange.reply(too_large());
   }
   if (!error) {
-    (void)lifecycle_->runtime_response(request_id, invocation_id, std::move(body.bytes), first_byte);
+    (void)lifecycle_->runtime_response(request_id, invocation_id, std::move(body.bytes), first_byte,
+                                       content_type_of(exchange));
   } else {
     if (exchange.field("Content-Type") == "application/vnd.aws.lambda.error.cause+json") {
       body.bytes = without_error_cause(body.bytes);
@@ -152,49 +162,35 @@ asio::awaitable<void> RuntimeApi::respond(HttpExchange& exchange, std::string_vi
 }
 
 asio::awaitable<void> RuntimeApi::respond_in_parts(HttpExchange& exchange, std::string_view request_id) {
-  Answer answer;
-  answer.content_type = exchange.field("Content-Type");
+  // Null: the caller takes the response whole, so it is collected.
   auto stream =
       lifecycle_->wants_parts() ? std::make_shared<ResponseStream>(io_, settings_.throttle_streaming) : nullptr;
-  answer.stream = stream;
-  lifecycle_->response_begins(std::move(answer), Clock::now());
-  if (!stream) co_return co_await collect(exchange, request_id);
+  const auto limit = stream ? kMaxStreamedBytes : kMaxResponseBytes;
+  Answer begin, end;
+  begin.stream = stream;
+  end.content_type = content_type_of(exchange);
+  if (stream) begin.content_type = exchange.has_field("Content-Type") ? exchange.field("Content-Type") : kUnknownType;
+  lifecycle_->response_begins(std::move(begin), Clock::now());
 
-  std::size_t size = 0;
-  for (;;) {
+  for (std::size_t size = 0;;) {
     auto part = co_await exchange.read_part();
     if (!lifecycle_) co_return;
     if (part.broken) co_return lifecycle_->response_breaks(request_id);
     if (part.bytes.empty()) break;
     size += part.bytes.size();
-    if (size > kMaxStreamedBytes) {
-      Answer end = too_large_answer(kMaxStreamedBytes);
+    if (size > limit) {
+      end = too_large_answer(limit);
       lifecycle_->response_ends(request_id, std::move(end), "error");
-      co_await exchange.read_body(0);
-      co_return co_await exchange.reply(too_large(kMaxStreamedBytes));
+      co_await exchange.read_body(0);  // its rest
+      co_return co_await exchange.reply(too_large(limit));
     }
     if (!lifecycle_->response_continues(request_id, part.bytes.size())) co_return;
-    if (!co_await stream->write(part.bytes) || !lifecycle_) co_return;
+    if (!stream) {
+      end.payload += part.bytes;
+    } else if (!co_await stream->write(part.bytes) || !lifecycle_) {
+      co_return;
+    }
   }
-  Answer end;
-  read_trailers(exchange, end);
-  lifecycle_->response_ends(request_id, std::move(end), "success");
-  co_await exchange.reply(accepted());
-}
-
-// For a caller who takes the response whole.
-asio::awaitable<void> RuntimeApi::collect(HttpExchange& exchange, std::string_view request_id) {
-  auto body = co_await exchange.read_body(kMaxResponseBytes);
-  if (!lifecycle_) co_return co_await exchange.reply(gone());
-  if (body.state == body.broken) co_return lifecycle_->response_breaks(request_id);
-  if (body.state == body.too_large) {
-    Answer end = too_large_answer(kMaxResponseBytes);
-    lifecycle_->response_ends(request_id, std::move(end), "error");
-    co_return co_await exchange.reply(too_large());
-  }
-  lifecycle_->response_continues(request_id, body.bytes.size());
-  Answer end;
-  end.payload = std::move(body.bytes);
   read_trailers(exchange, end);
   lifecycle_->response_ends(request_id, std::move(end), "success");
   co_await exchange.reply(accepted());

@@ -42,7 +42,6 @@ class RuntimeApi {
   boost::asio::awaitable<void> next(core::HttpExchange& exchange);
   boost::asio::awaitable<void> respond(core::HttpExchange& exchange, std::string_view request_id, bool error);
   boost::asio::awaitable<void> respond_in_parts(core::HttpExchange& exchange, std::string_view request_id);
-  boost::asio::awaitable<void> collect(core::HttpExchange& exchange, std::string_view request_id);
   boost::asio::awaitable<void> init_error(core::HttpExchange& exchange);
 
   boost::asio::io_context& io_;

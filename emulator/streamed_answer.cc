@@ -59,7 +59,8 @@ std::string events_of(const Answer& answer) {
 
 asio::awaitable<void> reply_with_events(core::HttpExchange& exchange, core::HttpReply head, Answer answer) {
   head.content_type = "application/vnd.amazon.eventstream";
-  if (!answer.content_type.empty()) head.fields.emplace_back("X-Amzn-Remapped-Content-Type", answer.content_type);
+  head.fields.emplace_back("X-Amzn-Remapped-Content-Type",
+                           answer.content_type.empty() ? "application/json" : answer.content_type);
   bool there = co_await exchange.begin_reply(std::move(head));
   auto stream = std::move(answer.stream);
   std::string events;

@@ -9,8 +9,8 @@
 namespace mayfly::emulator {
 namespace {
 
-enum class Phase : std::uint8_t { absent, init, handler, after, waiting, frozen, killed };
-constexpr std::size_t kPhases = 7;
+enum class Phase : std::uint8_t { absent, init, handler, streaming, after, waiting, frozen, killed };
+constexpr std::size_t kPhases = 8;
 
 struct Look {
   std::string_view block, ascii, colour;
@@ -19,6 +19,7 @@ constexpr std::array<Look, kPhases> kLooks{{
     {" ", " ", ""},
     {"▒", "i", "\033[33m"},
     {"█", "#", "\033[32m"},
+    {"▄", "=", "\033[32m"},
     {"▓", "+", "\033[35m"},
     {"·", ".", "\033[2m"},
     {"~", "~", "\033[2m"},
@@ -80,6 +81,9 @@ class Rows {
           row.has_event = row.external;
           row.enter(row.external ? Phase::waiting : Phase::handler, at);
         }
+        break;
+      case Observation::Kind::response_began:
+        if (Row* row = find(o.process); row && row->alive()) row->enter(Phase::streaming, at);
         break;
       case Observation::Kind::responded:
         for (Row& row : rows_) {
@@ -169,7 +173,7 @@ std::vector<Phase> cells_of(const Row& row, const Axis& axis) {
   }
   // However short: that it happened must be seen.
   for (const Span& span : row.spans) {
-    bool must_show = span.phase == Phase::init || span.phase == Phase::handler;
+    bool must_show = span.phase == Phase::init || span.phase == Phase::handler || span.phase == Phase::streaming;
     if (must_show && span.end > axis.from) cells[static_cast<std::size_t>(axis.cell_of(span.begin))] = span.phase;
   }
   for (std::int64_t kill : row.kills) {

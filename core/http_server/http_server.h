@@ -37,8 +37,8 @@ struct HttpReply {
   std::string body;
 };
 
-// One request and its reply. Lives as long as the handler's coroutine. Body and
-// reply each go whole or in parts, not both.
+// One request and its reply. Lives as long as the handler's coroutine. A reply
+// goes whole or in parts, not both.
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
@@ -61,7 +61,7 @@ class HttpExchange {
     std::string bytes;
     std::size_t size = 0;
   };
-  // Reads the body, at most once. A handler that replies without it closes the
+  // Reads the body, or what parts have left of it, at most once. A handler that replies without it closes the
   // connection, because what follows on it is not a request.
   virtual boost::asio::awaitable<Body> read_body(std::size_t limit_bytes) = 0;
 

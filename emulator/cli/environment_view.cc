@@ -118,7 +118,7 @@ std::string EnvironmentView::end_call(const Observation& o) {
   const Report& report = o.report;
   std::string out;
   bool reset_follows = report.status == "timeout" || has(seen_, Kind::process_exited) || init_has_failed(seen_);
-  bool in_a_line = how_ == "warm" && !reset_follows && !single_;
+  bool in_a_line = how_ == "warm" && !reset_follows && !single_ && !has(seen_, Kind::response_began);
   if (!headed_) out = header(accepted_ ? *accepted_ : o) + (in_a_line ? "  " : "\n");
   accepted_.reset();
   if (in_a_line) {
@@ -182,7 +182,10 @@ std::string EnvironmentView::result_line(const Report& report) const {
   if (report.status == "timeout") {
     auto answer = std::ranges::find(seen_, Kind::responded, &Observation::kind);
     bool answered = answer != seen_.end() && answer->status != "timeout";
-    std::string where = init_failed ? "the Init phase" : answered ? "an extension, after the answer" : "the handler";
+    std::string where = init_failed                        ? "the Init phase"
+                        : answered                         ? "an extension, after the answer"
+                        : has(seen_, Kind::response_began) ? "the handler, while it streamed"
+                                                           : "the handler";
     return " " + paint(style_, Ink::alarm, "TIMEOUT") + "  " + duration_text(report.duration) + " reached in " + where +
            how_killed() + "\n";
   }

@@ -1,5 +1,6 @@
 // What the timeline view shows of one environment: warm successes in one line,
-// pictures of what is worth a look: cold starts, timeouts, crashes, the shutdown.
+// pictures of what is worth a look: cold starts, streams, timeouts, crashes, the
+// shutdown.
 //
 // Thread-safety: one thread at a time.
 

@@ -8,6 +8,7 @@ with mayfly_run() as env:
     equal(runtime.respond(event.request_id, b"x" * 300_000).status, 202)
     equal([len(call.chunk()) for _ in range(3)], [131_072, 131_072, 300_000 - 2 * 131_072])
     equal(call.complete(), {})
+    equal(call.answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-remapped-content-type"], "application/json")
 
     call = Call(env)
     event = runtime.next()

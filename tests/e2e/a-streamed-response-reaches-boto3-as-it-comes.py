@@ -30,4 +30,5 @@ with mayfly_run() as env:
     response = Response(runtime, event)
     equal(response.end().status, 202)
     equal(call.complete(), {})
+    equal(call.answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-remapped-content-type"], "application/octet-stream")
     runtime.begin_next()
