@@ -176,7 +176,16 @@ std::string EnvironmentView::result_line(const Report& report) const {
     constexpr int kBefore = 6;  // " 200  "
     if (static_cast<int>(figures.size()) + kBefore > style_.width)
       figures = costs(report, seen_, "ext") + "  " + memory(report);
-    return " " + paint(style_, Ink::green, "200") + "  " + figures + "\n";
+    std::string out = " " + paint(style_, Ink::green, "200") + "  " + figures + "\n";
+    // Only a streamed response can succeed and carry an error, in its trailers.
+    auto answer = std::ranges::find(seen_, Kind::responded, &Observation::kind);
+    if (answer != seen_.end() && !answer->detail.empty()) {
+      Report in_trailers;
+      in_trailers.error_type = answer->detail;
+      in_trailers.error_message = answer->message;
+      out += "  " + paint(style_, Ink::alarm, "ERROR") + " behind the response  " + error_of(seen_, in_trailers) + "\n";
+    }
+    return out;
   }
   bool init_failed = init_has_failed(seen_), crashed = has_crashed(seen_);
   if (report.status == "timeout") {

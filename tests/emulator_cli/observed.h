@@ -112,6 +112,24 @@ inline Story& add_warm_call(Story& story) {
       .ended("success", 1.84, 0, 0.4);
 }
 
+// A warm call whose answer is streamed for 30 ms.
+inline Story stream(std::string error_in_trailers = {}) {
+  Story story = cold();
+  return story.at(2000)
+      .call(2)
+      .at(2000.2)
+      .tell(Kind::invocation_started)
+      .at(2012)
+      .tell(Kind::response_began, "bootstrap")
+      .at(2042)
+      .responded("success", std::move(error_in_trailers))
+      .at(2042.1)
+      .tell(Kind::process_idle, "bootstrap")
+      .at(2045)
+      .tell(Kind::process_idle, "telemetry")
+      .ended("success", 41.8, 0, 3);
+}
+
 inline Story warm() {
   Story story = cold();
   return add_warm_call(story);

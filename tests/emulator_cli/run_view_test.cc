@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
@@ -57,6 +58,17 @@ TEST_CASE("an error is shown in the function's own words, below its line when it
 TEST_CASE("cold starts and the shutdown are pictures, warm calls are lines") {
   auto text = shown(a_day(), View::timeline);
   CHECK(text == test::golden("view_of_a_day", text));
+}
+
+TEST_CASE("a warm call that streams is a picture, and says what its trailers say") {
+  auto text = shown(test::stream(), View::timeline);
+  CHECK(text.find("#2 8f3c41d2 warm\n") != text.npos);
+  CHECK(text.find("=====") != text.npos);
+  CHECK(text.ends_with(" MB\n"));
+  auto story = test::stream("Orders.Late");
+  auto answer = std::ranges::find(story.seen, "Orders.Late", &Observation::detail);
+  answer->message = "too\nlate";
+  CHECK(shown(story, View::timeline).ends_with(" MB\n  ERROR behind the response  Orders.Late: too late\n"));
 }
 
 TEST_CASE("a timeout is drawn with its reset and says how it ended") {

@@ -41,6 +41,12 @@ TEST_CASE("a warm call begins at its own zero") {
   CHECK(picture == golden("warm", picture));
 }
 
+TEST_CASE("a streamed answer shows when it began") {
+  auto picture = draw_timeline(stream().seen, 2000 * kMs, {.width = 80});
+  CHECK(picture == golden("stream", picture));
+  CHECK(ascii(stream(), 2000).find("###========") != std::string::npos);
+}
+
 TEST_CASE("a timeout shows the handler, the shutdown and the kill") {
   auto picture = draw_timeline(timeout().seen, 5000 * kMs, {.width = 80});
   CHECK(picture == golden("timeout", picture));
