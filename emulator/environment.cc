@@ -97,6 +97,7 @@ Environment::Environment(asio::io_context& io, const Settings& settings, const O
     : io_(io),
       settings_(settings),
       processes_(processes),
+      group_(processes.groups().make(settings.memory_mb)),
       on_settled_(std::move(on_settled)),
       log_stream_(new_log_stream(settings.function_version)),
       journal_(settings, observer, origin, number, log_stream_),
@@ -127,7 +128,8 @@ void Environment::set_alarm(Clock::time_point at) {
 
 void Environment::settled() {
   if (lifecycle_.has_ended()) close_generation();
-  if (lifecycle_.is_cold()) kill_strays();
+  if (lifecycle_.is_cold()) group_->kill();  // what has left its parents
+  if (lifecycle_.is_idle() && settings_.freeze && generation_) generation_->telemetry.pause();
   // Later, from the event loop: whoever called the lifecycle is still inside it.
   settling_ = true;
   asio::post(io_, [self = shared_from_this()] {
@@ -148,10 +150,15 @@ void Environment::close_generation() {
   generation_->server.stop();
   generation_.reset();
   running_.clear();
-  kill_strays();
+  group_->kill();
 }
 
-void Environment::kill_strays() { processes_.kill_strays("AWS_LAMBDA_RUNTIME_API=" + runtime_api_.host_port()); }
+void Environment::freeze() { group_->freeze(); }
+
+void Environment::thaw() {
+  group_->thaw();
+  if (generation_) generation_->telemetry.resume();
+}
 
 core::Outcome<void> Environment::listen() {
   // A generation may end while its requests are served: they hold it, and us, for
@@ -188,8 +195,9 @@ std::vector<std::string> Environment::new_generation() {
   return names;
 }
 
-expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::string& name, const ProcessSpec& spec) {
+expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::string& name, ProcessSpec spec) {
   bool external = id != kRuntime;
+  spec.group = group_.get();
   auto process = processes_.start(
       spec,
       [self = weak_from_this(), name, external](std::string_view line) {
@@ -211,19 +219,29 @@ expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::strin
     return unexpected(LaunchFailure{type, process.error().message});
   }
   running_[id] = *process;
+  group_->joined((*process)->pid());
   return {};
 }
 
 void Environment::process_exited(ProcessId id, std::shared_ptr<Generation> generation, std::string how) {
   if (!generation || generation != generation_) return;
-  peak_kb_ = std::max(peak_kb_, running_[id]->peak_memory_kb());
+  group_->left(running_[id]->pid());
+  bool out_of_memory = killed_for_memory(how);
+  if (!group_->peak_memory_kb()) peak_kb_ = std::max(peak_kb_, running_[id]->peak_memory_kb());
   // Between invocations there is nothing to post, and the next one must not be
   // handed to a process that is gone.
-  if (lifecycle_.is_stopping() || lifecycle_.is_free()) return lifecycle_.process_exited(id, how);
+  if (lifecycle_.is_stopping() || lifecycle_.is_free()) return lifecycle_.process_exited(id, how, out_of_memory);
   auto last_words = std::make_shared<asio::steady_timer>(io_, kLastWords);
-  last_words->async_wait([self = shared_from_this(), id, generation, how, last_words](boost::system::error_code) {
-    if (generation == self->generation_) self->lifecycle_.process_exited(id, how);
-  });
+  last_words->async_wait(
+      [self = shared_from_this(), id, generation, how, out_of_memory, last_words](boost::system::error_code) {
+        if (generation == self->generation_) self->lifecycle_.process_exited(id, how, out_of_memory);
+      });
+}
+
+bool Environment::killed_for_memory(const std::string& how) {
+  if (how != "signal: killed") return false;
+  auto before = std::exchange(out_of_memory_kills_, group_->out_of_memory_kills());
+  return out_of_memory_kills_ > before;
 }
 
 expected<void, LaunchFailure> Environment::start_runtime() {
@@ -260,11 +278,15 @@ void Environment::drain_output() {
 }
 
 int Environment::max_memory_mb() {
-  std::int64_t sum = 0;
-  for (const auto& process : running_) {
-    if (process) sum += process->peak_memory_kb();
+  std::int64_t kb = 0;
+  if (auto peak = group_->peak_memory_kb()) {
+    kb = *peak;
+  } else {
+    for (const auto& process : running_) {
+      if (process) kb += process->peak_memory_kb();
+    }
   }
-  peak_kb_ = std::max(peak_kb_, sum);
+  peak_kb_ = std::max(peak_kb_, kb);
   return static_cast<int>((peak_kb_ + 1023) / 1024);
 }
 

@@ -67,18 +67,21 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   void drain_output() override;
   void flush_telemetry() override;
   int max_memory_mb() override;
+  void freeze() override;
+  void thaw() override;
   void settled() override;
 
   void deliver(Answer answer);
   void close_generation();
-  void kill_strays();
+  bool killed_for_memory(const std::string& how);
   core::Outcome<void> listen();
   void process_exited(ProcessId id, std::shared_ptr<Generation> generation, std::string how);
-  expected<void, LaunchFailure> launch(ProcessId id, const std::string& name, const ProcessSpec& spec);
+  expected<void, LaunchFailure> launch(ProcessId id, const std::string& name, ProcessSpec spec);
 
   boost::asio::io_context& io_;
   const Settings& settings_;
   ProcessTable& processes_;
+  const std::unique_ptr<SandboxGroup> group_;
   std::function<void()> on_settled_;
   const std::string log_stream_;
   Journal journal_;
@@ -90,6 +93,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   std::vector<std::filesystem::path> extension_files_;
   std::vector<std::shared_ptr<Process>> running_;  // by ProcessId; null: not started
   std::int64_t peak_kb_ = 0;
+  std::int64_t out_of_memory_kills_ = 0;
   std::function<void(Answer)> on_answer_;
   std::shared_ptr<ResponseStream> stream_;  // that the caller has, until its end
   Answer held_;                             // until its log tail is complete

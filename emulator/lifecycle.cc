@@ -51,7 +51,10 @@ void Lifecycle::invoke(std::shared_ptr<const Invocation> invocation) {
   in_invocation_ = announced_ = answered_ = runtime_done_ = false;
   response_broken_ = false;
   witness_.invocation_taken(*invocation_);
-  if (phase_ == Phase::idle) return begin_invocation();
+  if (phase_ == Phase::idle) {
+    end_idle();
+    return begin_invocation();
+  }
   if (ever_initialised_) {
     in_invocation_ = true;
     return begin_init("invoke");
@@ -159,8 +162,7 @@ void Lifecycle::fail_init(std::string_view status) {
 
 void Lifecycle::begin_invocation() {
   if (!invocation_) {
-    phase_ = Phase::idle;
-    orders_.set_alarm(Clock::time_point::max());
+    begin_idle();
     return orders_.settled();
   }
   phase_ = Phase::invoking;
@@ -174,6 +176,16 @@ void Lifecycle::begin_invocation() {
   announced_ = true;
   witness_.invocation_started(*invocation_, !ever_answered_);
   hand_out();
+}
+
+void Lifecycle::begin_idle() {
+  phase_ = Phase::idle;
+  orders_.set_alarm(settings_.freeze ? orders_.now() + kIdleBeforeFreeze : Clock::time_point::max());
+}
+
+void Lifecycle::end_idle() {
+  orders_.thaw();
+  if (std::exchange(frozen_, false)) observe(Observation::Kind::thawed);
 }
 
 void Lifecycle::hand_out() {
@@ -236,8 +248,7 @@ void Lifecycle::check_invocation() {
   for (const auto& extension : extensions_) {
     if (extension.events.invoke && extension.state != ExtensionState::ready) return;
   }
-  phase_ = Phase::idle;
-  orders_.set_alarm(Clock::time_point::max());
+  begin_idle();
   end_invocation(function_status_, function_error_);
   if (ending_) return begin_stop("spindown", true);
   orders_.settled();
@@ -348,6 +359,7 @@ bool Lifecycle::registered(bool external_only) const {
 }
 
 void Lifecycle::begin_stop(std::string_view reason, bool end) {
+  if (phase_ == Phase::idle) end_idle();
   stop_reason_ = reason;
   stop_started_ = orders_.now();
   registration_open_ = false;
@@ -428,7 +440,7 @@ void Lifecycle::go_on_after_stop() {
 
 // ---- What the world reports
 
-void Lifecycle::process_exited(ProcessId id, std::string_view how) {
+void Lifecycle::process_exited(ProcessId id, std::string_view how, bool out_of_memory) {
   if (phase_ == Phase::cold || phase_ == Phase::ended) return;  // given up before
   std::string status = how.empty() ? "exit status 0" : std::string(how);
   if (id == kRuntime) {
@@ -444,7 +456,7 @@ void Lifecycle::process_exited(ProcessId id, std::string_view how) {
   if (id == kRuntime) {
     auto message = how.empty() ? std::string("Runtime exited without providing a reason")
                                : "Runtime exited with error: " + std::string(how);
-    note_fatal({"Runtime.ExitError", std::move(message), {}});
+    note_fatal({out_of_memory ? "Runtime.OutOfMemory" : "Runtime.ExitError", std::move(message), {}});
   } else {
     Extension& extension = extensions_[id - 1];
     if (extension.error_type.empty()) extension.error_type = "Extension.Crash";
@@ -471,8 +483,11 @@ void Lifecycle::alarm() {
       return stop_extensions();
     case Phase::stopping_extensions: return kill_all();
     case Phase::killing: return go_on_after_stop();
-    case Phase::cold:
     case Phase::idle:
+      frozen_ = true;
+      orders_.freeze();
+      return observe(Observation::Kind::frozen);
+    case Phase::cold:
     case Phase::ended: return;
   }
 }

@@ -17,6 +17,8 @@
 // Invoke: the event goes to runtime and subscribed extensions together. The
 // caller is answered when the runtime responds, or begins to if both stream; the
 // environment is free when all have called `next` again. The timeout covers both.
+// Between invocations the environment is frozen: a moment after everyone waits
+// in `next`, until the next event or the end.
 // Reset after a timeout or failure, and shutdown, are the same steps with
 // another reason: SIGTERM to the runtime if an extension is registered, the
 // SHUTDOWN event to external extensions that want it, SIGKILL.
@@ -110,8 +112,12 @@ class Orders {
   virtual void flush_telemetry() = 0;
   // The highest use of memory so far, of all processes together.
   virtual int max_memory_mb() = 0;
-  // The machine is idle, cold or ended, and does nothing before the next
-  // invoke(). May call it.
+  // Nothing of the environment runs, until thaw().
+  virtual void freeze() = 0;
+  // The environment is in use again, frozen or only idle before.
+  virtual void thaw() = 0;
+  // The machine is idle, cold or ended, and does nothing but freeze before the
+  // next invoke(). May call it.
   virtual void settled() = 0;
 };
 
@@ -151,6 +157,9 @@ class Witness {
 class Lifecycle {
  public:
   static constexpr std::size_t kMaxExtensions = 10;  // internal and external together
+  // Calls in quick succession do without freezing and thawing, which take longer
+  // than they do.
+  static constexpr std::chrono::milliseconds kIdleBeforeFreeze{10};
 
   Lifecycle(const Settings& settings, Orders& orders, Witness& witness)
       : settings_(settings), orders_(orders), witness_(witness) {}
@@ -158,6 +167,7 @@ class Lifecycle {
   // True when invoke() may be called.
   bool is_free() const { return phase_ == Phase::cold || phase_ == Phase::idle; }
   bool is_cold() const { return phase_ == Phase::cold; }
+  bool is_idle() const { return phase_ == Phase::idle; }
   bool has_ended() const { return phase_ == Phase::ended; }
   bool is_stopping() const { return phase_ >= Phase::stopping_runtime && phase_ != Phase::ended; }
   // The invocation is answered and the rest of its work, or the reset behind it,
@@ -218,8 +228,9 @@ class Lifecycle {
   Accepted extension_init_error(std::string_view identifier, std::string error_type);
   Accepted extension_exit_error(std::string_view identifier, std::string error_type);
 
-  // ---- what the world reports. `how`: "exit status 1", "signal: killed"; empty for exit code 0.
-  void process_exited(ProcessId id, std::string_view how);
+  // ---- what the world reports. `how`: "exit status 1", "signal: killed"; empty
+  // for exit code 0. `out_of_memory`: it was the kernel that killed it.
+  void process_exited(ProcessId id, std::string_view how, bool out_of_memory = false);
   void alarm();
 
  private:
@@ -264,6 +275,8 @@ class Lifecycle {
   void fail_init(std::string_view status);
   void settle_extensions();
   void begin_invocation();
+  void begin_idle();
+  void end_idle();
   void hand_out();
   void accept_answer(Answer answer, std::string_view status, Clock::time_point first_byte);
   void finish_answer(Answer answer, std::string_view status);
@@ -298,6 +311,7 @@ class Lifecycle {
   bool ever_initialised_ = false;  // an Init phase was tried: the next one is suppressed
   bool ever_answered_ = false;
   bool ending_ = false;  // after stopping: ended, not cold
+  bool frozen_ = false;
 
   RuntimeState runtime_ = RuntimeState::started;
   bool runtime_alive_ = false;

@@ -25,7 +25,7 @@ struct Report {
   std::chrono::nanoseconds extensions{};  // from the answer to the last `next`, the runtime's included
   std::int64_t billed_ms = 0;             // duration, init and extensions, rounded up
   int memory_mb = 0;
-  int max_memory_mb = 0;  // peak of all processes, read from /proc
+  int max_memory_mb = 0;  // peak of all processes together
 };
 
 struct Observation {
@@ -43,7 +43,8 @@ struct Observation {
     invocation_ended,     // `report`; all are idle, or failure or timeout was dealt with
     process_killed,       // `process` got `detail`: SIGTERM or SIGKILL
     process_exited,       // `process`, `detail`: "exit status 1", "signal: killed"
-    frozen,               // nothing runs until the next invocation
+    frozen,               // nothing runs until `thawed`
+    thawed,               // an invocation or the end follows
     reset_started,        // `detail`: what made it necessary: timeout, failure
     shutdown_started,     // `detail`: shutdownReason
     shutdown_ended,

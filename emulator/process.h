@@ -28,6 +28,7 @@
 
 #include "core/failure.h"
 #include "emulator/sandbox_environment.h"
+#include "emulator/sandbox_group.h"
 
 namespace mayfly::emulator {
 
@@ -36,6 +37,7 @@ struct ProcessSpec {
   std::vector<std::string> arguments;  // argv[0] first
   Variables variables;
   std::filesystem::path working_directory;
+  SandboxGroup* group = nullptr;  // where it starts; null: where we are
 };
 
 class Process {
@@ -86,10 +88,8 @@ class ProcessTable {
   core::Outcome<std::shared_ptr<Process>> start(const ProcessSpec& spec, std::function<void(std::string_view)> on_line,
                                                 std::function<void(std::string)> on_exit);
 
-  // Kills processes that left their group and their parents: our children that
-  // have this "NAME=value" in their environment. For use when all processes of
-  // an environment have exited.
-  void kill_strays(const std::string& variable);
+  // What holds each environment together.
+  SandboxGroups& groups() { return groups_; }
 
   // There is no child, known or stray, dead or alive.
   bool empty() const;
@@ -103,6 +103,7 @@ class ProcessTable {
   void watch();
   void reap();
 
+  SandboxGroups groups_;
   boost::asio::io_context& io_;
   const std::function<void()> on_reaped_;
   bool watching_ = true;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "core/http_server/http_server.h"
@@ -47,6 +48,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
 
   bool submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer);
   void tell(Observation::Kind kind, const Invocation& invocation);
+  void open_groups();
   void check_stopped();
   void finish();
   asio::awaitable<void> serve(core::HttpExchange& exchange);
@@ -84,6 +86,22 @@ bool Service::State::submit(std::shared_ptr<Invocation> invocation, std::functio
   if (pool->submit(invocation, std::move(on_answer))) return true;
   tell(Observation::Kind::throttled, *invocation);
   return false;
+}
+
+// Cleans up after runs that were killed, which may hold ports that extensions want.
+void Service::State::open_groups() {
+  for (auto& line : processes.groups().open(settings.control_groups)) {
+    asio::post(io, [self = weak_from_this(), line = std::move(line)] {
+      auto state = self.lock();
+      if (!state || !state->observer) return;
+      Observation what;
+      what.kind = Observation::Kind::notice;
+      what.time = core::wall_now();
+      what.elapsed_ns = std::chrono::nanoseconds(Clock::now() - state->origin).count();
+      what.detail = line;
+      state->observer(what);
+    });
+  }
 }
 
 asio::awaitable<void> Service::State::serve(core::HttpExchange& exchange) {
@@ -131,8 +149,12 @@ Outcome<core::Origin> Service::start() {
       [self = std::weak_ptr<State>(state_)](core::HttpExchange& exchange) -> asio::awaitable<void> {
         if (auto state = self.lock()) co_await state->serve(exchange);
       });
-  return state_->server->listen(settings.listen.host, settings.listen.port);
+  auto listening = state_->server->listen(settings.listen.host, settings.listen.port);
+  if (listening) state_->open_groups();
+  return listening;
 }
+
+const Enforcement& Service::enforcement() const { return state_->processes.groups().enforcement(); }
 
 void Service::stop(std::function<void()> done) {
   State& state = *state_;

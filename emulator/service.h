@@ -16,6 +16,7 @@
 #include "core/failure.h"
 #include "core/uri.h"
 #include "emulator/observation.h"
+#include "emulator/sandbox_group.h"
 #include "emulator/settings.h"
 
 namespace boost::asio {
@@ -38,6 +39,8 @@ class Service {
   // Errors: Errc::refused, naming address and cause; Errc::not_found and
   // Errc::refused for an extension folder that is missing or unreadable.
   core::Outcome<core::Origin> start();
+  // What of Lambda's limits holds here; after start().
+  const Enforcement& enforcement() const;
 
   // Takes no more invocations, answers those that wait or run with a
   // ServiceException, shuts the environments down within Lambda's budgets (0,

@@ -14,6 +14,9 @@
 namespace mayfly::emulator {
 
 enum class LogFormat { text, json };
+// Which of the kernel's control groups hold an environment together; where they
+// cannot, signals do. automatic: version 2 where it can, else version 1.
+enum class ControlGroups { automatic, v1, v2, none };
 
 struct Settings {
   // The program and its arguments. One word without '/' is looked up in PATH.
@@ -43,6 +46,9 @@ struct Settings {
   std::string log_level;                                 // AWS_LAMBDA_LOG_LEVEL; empty: not set
 
   bool throttle_streaming = false;  // streamed responses go no faster than on Lambda
+  ControlGroups control_groups = ControlGroups::automatic;
+  // Between invocations nothing runs; not so in Managed Instances.
+  bool freeze = true;
 
   // Lambda's own budgets; tests shorten them.
   std::chrono::milliseconds init_limit{10'000};

@@ -53,6 +53,14 @@ void Telemetry::flush() {
   for (auto& [extension, stream] : streams_) stream->flush();
 }
 
+void Telemetry::pause() {
+  for (auto& [extension, stream] : streams_) stream->pause();
+}
+
+void Telemetry::resume() {
+  for (auto& [extension, stream] : streams_) stream->resume();
+}
+
 void Telemetry::close() {
   for (auto& [extension, stream] : streams_) stream->close();
 }

@@ -37,6 +37,9 @@ class Telemetry {
   void publish(std::string_view category, std::string_view time, std::string_view type, std::string_view record,
                std::string_view text_record = {});
   void flush();
+  // While the environment is idle nothing goes out: its consumers may be frozen.
+  void pause();
+  void resume();
   void close();
 
  private:

@@ -46,11 +46,8 @@ void TelemetryStream::add(std::string_view event) {
   bool http = subscription_.protocol == Subscription::Protocol::http;
   if (open_.items == 0) {
     if (http) open_.body = '[';
-    buffer_timer_.expires_after(subscription_.timeout);
-    buffer_timer_.async_wait([self = weak_from_this()](boost::system::error_code error) {
-      auto stream = self.lock();
-      if (!error && stream) stream->flush();
-    });
+    due_ = std::chrono::steady_clock::now() + subscription_.timeout;
+    if (!paused_) wait_for_more();
   } else if (http) {
     open_.body += ',';
   }
@@ -58,6 +55,28 @@ void TelemetryStream::add(std::string_view event) {
   if (!http) open_.body += '\n';
   ++open_.items;
   if (open_.items >= subscription_.max_items || open_.body.size() >= subscription_.max_bytes) seal();
+}
+
+void TelemetryStream::wait_for_more() {
+  buffer_timer_.expires_at(due_);
+  buffer_timer_.async_wait([self = weak_from_this()](boost::system::error_code error) {
+    auto stream = self.lock();
+    if (!error && stream && !stream->paused_) stream->flush();
+  });
+}
+
+void TelemetryStream::pause() {
+  if (closed_) return;
+  paused_ = true;
+  buffer_timer_.cancel();
+  patience_.cancel();
+}
+
+void TelemetryStream::resume() {
+  if (closed_ || !std::exchange(paused_, false)) return;
+  if (open_.items > 0) wait_for_more();
+  if (sending_) limit_attempt();
+  if (!queue_.empty()) start_delivery();
 }
 
 void TelemetryStream::flush() {
@@ -87,8 +106,11 @@ void TelemetryStream::seal() {
     dropped_records_ += oldest->items;
     queue_.erase(oldest);
   }
-  if (delivering_) return;
-  delivering_ = true;
+  if (!paused_) start_delivery();
+}
+
+void TelemetryStream::start_delivery() {
+  if (std::exchange(delivering_, true)) return;
   asio::co_spawn(
       io_, [self = shared_from_this()] { return self->deliver(); }, asio::detached);
 }
@@ -109,7 +131,7 @@ void TelemetryStream::report_dropped() {
 awaitable<void> TelemetryStream::deliver() {
   auto self = shared_from_this();
   auto pause = kFirstPause;
-  while (!queue_.empty() && !closed_) {
+  while (!queue_.empty() && !closed_ && !paused_) {
     bool delivered = co_await send(queue_.front().body);
     if (closed_) break;
     if (!delivered) {
@@ -137,12 +159,8 @@ awaitable<bool> TelemetryStream::send(const std::string& body) {
     core::append_field(head, "Content-Length", std::to_string(body.size()));
     head += "\r\n";
   }
-  patience_.expires_after(kPatience);
-  patience_.async_wait([self = weak_from_this()](boost::system::error_code error) {
-    auto stream = self.lock();
-    boost::system::error_code ignored;
-    if (!error && stream) stream->socket_.close(ignored);
-  });
+  sending_ = true;
+  limit_attempt();
   // A connection that has carried a batch may have been closed by the consumer
   // since; that is no failure of the consumer.
   bool reused = socket_.is_open();
@@ -150,8 +168,19 @@ awaitable<bool> TelemetryStream::send(const std::string& body) {
   if (!sent && reused && !closed_ && !answer_.started()) {
     sent = co_await connect() && co_await write(head, body) && co_await read_answer();
   }
+  sending_ = false;
   patience_.cancel();
   co_return sent;
+}
+
+void TelemetryStream::limit_attempt() {
+  if (paused_) return;
+  patience_.expires_after(kPatience);
+  patience_.async_wait([self = weak_from_this()](boost::system::error_code error) {
+    auto stream = self.lock();
+    boost::system::error_code ignored;
+    if (!error && stream && !stream->paused_) stream->socket_.close(ignored);
+  });
 }
 
 awaitable<bool> TelemetryStream::connect() {

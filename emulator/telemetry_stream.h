@@ -6,6 +6,10 @@
 // to a bound; what goes over it is dropped, oldest first, and reported to the
 // consumer as platform.logsDropped.
 //
+// While it is paused nothing is sent and no time runs against the consumer, who
+// may be frozen. Buffering goes on, and by the clock: what is due at the end of
+// the pause goes out then.
+//
 // Thread-safety: the io_context's thread.
 
 #pragma once
@@ -57,6 +61,8 @@ class TelemetryStream : public std::enable_shared_from_this<TelemetryStream> {
   void add(std::string_view event);
   // What is buffered goes out now.
   void flush();
+  void pause();
+  void resume();
   // Nothing goes out any more.
   void close();
 
@@ -67,6 +73,9 @@ class TelemetryStream : public std::enable_shared_from_this<TelemetryStream> {
   };
 
   void seal();
+  void start_delivery();
+  void wait_for_more();
+  void limit_attempt();
   void report_dropped();
   boost::asio::awaitable<void> deliver();
   boost::asio::awaitable<bool> send(const std::string& body);
@@ -76,9 +85,10 @@ class TelemetryStream : public std::enable_shared_from_this<TelemetryStream> {
 
   boost::asio::io_context& io_;
   const Subscription subscription_;
-  boost::asio::steady_timer buffer_timer_;  // until the open batch must go
-  boost::asio::steady_timer pause_;         // between attempts
-  boost::asio::steady_timer patience_;      // with one attempt
+  std::chrono::steady_clock::time_point due_{};  // when the open batch must go
+  boost::asio::steady_timer buffer_timer_;       // until then
+  boost::asio::steady_timer pause_;              // between attempts
+  boost::asio::steady_timer patience_;           // with one attempt
   boost::asio::ip::tcp::socket socket_;
   core::HttpAnswer answer_;
   Batch open_;
@@ -87,6 +97,8 @@ class TelemetryStream : public std::enable_shared_from_this<TelemetryStream> {
   std::size_t dropped_records_ = 0;
   std::size_t dropped_bytes_ = 0;
   bool delivering_ = false;
+  bool sending_ = false;  // an attempt is under way
+  bool paused_ = false;
   bool closed_ = false;
 };
 

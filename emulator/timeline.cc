@@ -97,6 +97,7 @@ class Rows {
         enter_all(Phase::after, at);
         break;
       case Observation::Kind::frozen: enter_all(Phase::frozen, at); break;
+      case Observation::Kind::thawed: enter_all(Phase::waiting, at); break;
       case Observation::Kind::process_killed:
         if (Row* row = find(o.process); row && row->alive()) end(*row, o.detail == "SIGKILL", at);
         break;

@@ -290,6 +290,12 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
   settings.max_age = std::chrono::seconds(arguments.number("max-age"));
   settings.tenant_isolation = arguments.given("tenant-isolation");
   settings.throttle_streaming = arguments.given("throttle-streaming");
+  settings.freeze = !arguments.given("no-freeze");
+  auto cgroups = arguments.text("cgroups");
+  settings.control_groups = cgroups == "v1"     ? ControlGroups::v1
+                            : cgroups == "v2"   ? ControlGroups::v2
+                            : cgroups == "none" ? ControlGroups::none
+                                                : ControlGroups::automatic;
   settings.log_format = arguments.text("log-format") == "json" ? LogFormat::json : LogFormat::text;
   settings.log_level = arguments.text("log-level");
   std::ranges::transform(settings.log_level, settings.log_level.begin(),

@@ -20,6 +20,7 @@ std::string_view json_type(const Observation& o) {
     case Kind::process_killed: return "mayfly.kill";
     case Kind::process_exited: return "mayfly.exit";
     case Kind::frozen: return "mayfly.freeze";
+    case Kind::thawed: return "mayfly.thaw";
     case Kind::reset_started: return "mayfly.reset";
     case Kind::shutdown_started: return "mayfly.shutdown";
     case Kind::shutdown_ended: return "mayfly.shutdownDone";
@@ -69,6 +70,7 @@ std::string_view name_of(Kind kind) {
     case Kind::process_killed: return "sent";
     case Kind::process_exited: return "ended";
     case Kind::frozen: return "frozen";
+    case Kind::thawed: return "thawed";
     case Kind::reset_started: return "reset";
     case Kind::shutdown_started: return "shutdown";
     case Kind::shutdown_ended: return "shutdown ended";

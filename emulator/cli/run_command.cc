@@ -51,8 +51,23 @@ std::string label(const Style& style, std::string_view name) {
   return "  " + paint(style, Ink::bold, padded);
 }
 
-std::string banner(const Style& style, const Settings& settings, const core::Origin& listening, bool own_credentials,
-                   std::chrono::nanoseconds start_up) {
+// "freeze, memory, 1,024 processes; not: CPU, read-only files".
+std::string enforced_text(const Settings& settings, const Enforcement& enforcement) {
+  std::string held = "time limits", missing;
+  auto add = [&](const std::string& what, bool holds, const std::string& why) {
+    std::string& list = holds ? held : missing;
+    list += (list.empty() ? "" : ", ") + what + (holds || why.empty() ? "" : " (" + why + ")");
+  };
+  add(settings.freeze ? "freeze (" + enforcement.freezer + ")" : "freeze", settings.freeze, "--no-freeze");
+  add("memory", enforcement.memory_problem.empty(), enforcement.memory_problem);
+  add("processes", enforcement.processes_problem.empty(), {});
+  add("CPU", false, {});
+  add("read-only files", false, {});
+  return held + "; not: " + missing;
+}
+
+std::string banner(const Style& style, const Settings& settings, const Enforcement& enforcement,
+                   const core::Origin& listening, bool own_credentials, std::chrono::nanoseconds start_up) {
   std::string url = "http://" + listening.host_port();
   std::string first = "mayfly " + std::string(kVersion) + "  " + program_text(settings) + "  " +
                       std::to_string(settings.memory_mb) + " MB  " +
@@ -63,8 +78,7 @@ std::string banner(const Style& style, const Settings& settings, const core::Ori
   std::string out = paint(style, Ink::dim, first + std::string(static_cast<std::size_t>(gap), ' ') + ready) + "\n";
   out += label(style, "listening") + paint(style, Ink::link, url) +
          (listening.is_loopback() ? "  (this machine only)\n" : "  (whoever reaches this machine)\n");
-  // On every machine alike. What depends on the machine is told when a process starts.
-  out += label(style, "enforced") + "time limits, open files; not: freeze, memory, CPU, read-only files\n";
+  out += label(style, "enforced") + enforced_text(settings, enforcement) + "\n";
   if (own_credentials) {
     out += label(style, "AWS keys") + "this shell's\n";
   } else {
@@ -156,8 +170,9 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   if (json) {
     write_out(STDOUT_FILENO, ready_json(*listening));
   } else if (!display.quiet) {
-    write_out(STDOUT_FILENO, banner(display.style, *settings, *listening, arguments.text("credentials") == "env",
-                                    std::chrono::steady_clock::now() - started));
+    write_out(STDOUT_FILENO,
+              banner(display.style, *settings, service.enforcement(), *listening,
+                     arguments.text("credentials") == "env", std::chrono::steady_clock::now() - started));
   }
   if (arguments.given("ready-file")) {
     auto written = replace_file(std::string(arguments.text("ready-file")), "http://" + listening->host_port() + "\n");

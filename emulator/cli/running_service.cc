@@ -93,6 +93,8 @@ Decided<core::Origin> RunningService::start() {
                 "mayfly run --listen " + other);
 }
 
+const Enforcement& RunningService::enforcement() const { return state_->service.enforcement(); }
+
 void RunningService::run() {
   state_->io.run();
   write_out(state_->display.fd, state_->view.finish());

@@ -12,6 +12,7 @@
 #include "core/uri.h"
 #include "emulator/cli/message.h"
 #include "emulator/cli/run_view.h"
+#include "emulator/sandbox_group.h"
 #include "emulator/settings.h"
 
 namespace mayfly::emulator::cli {
@@ -36,6 +37,9 @@ class RunningService {
 
   // Listens; starts no process. Errors: kNoConnection, naming who has the port.
   Decided<core::Origin> start();
+
+  // After start().
+  const Enforcement& enforcement() const;
 
   // Serves until it is stopped, on the calling thread, which must be the same
   // one from then to the end of the process's children.

@@ -67,6 +67,8 @@ class World final : public Orders, public Witness {
   void drain_output() override {}
   void flush_telemetry() override {}
   int max_memory_mb() override { return 1; }
+  void freeze() override { told.push_back("freeze"); }
+  void thaw() override { told.push_back("thaw"); }
   void settled() override { told.push_back("settled"); }
 
   void observe(Observation) override {}
@@ -301,7 +303,7 @@ TEST_CASE_FIXTURE(Fixture, "with an external extension: SIGTERM, 300 ms, SIGKILL
 
   auto start = world.time;
   lifecycle.shut_down();
-  CHECK(world.take() == Lines{"terminate 0"});
+  CHECK(world.take() == Lines{"thaw", "terminate 0"});
   CHECK(world.alarm_at == start + 300ms);
   ring();
   CHECK(world.take() ==
@@ -358,10 +360,64 @@ TEST_CASE_FIXTURE(Fixture, "an extension that is still at work gets SHUTDOWN wit
   CHECK(world.take() == Lines{"settled"});
 }
 
+TEST_CASE_FIXTURE(Fixture, "10 ms after everyone waits in next the environment is frozen, until the next event") {
+  warm_up();
+  CHECK(world.alarm_at == world.time + 10ms);
+  ring();
+  CHECK(world.take() == Lines{"freeze"});
+  CHECK(lifecycle.is_free());
+  pass(1h);
+  invoke("b");
+  CHECK(world.take() == Lines{"thaw", "START", "event to runtime, deadline 3603010"});
+  CHECK(world.alarm_at == world.time + 3s);
+  respond("ok", "b");
+  next();
+  world.take();
+  pass(9ms);
+  invoke("c");  // so soon that it was not frozen
+  CHECK(world.take() == Lines{"thaw", "START", "event to runtime, deadline 3603019"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a frozen environment is thawed before it is asked to end") {
+  world.extensions = {"alpha"};
+  invoke();
+  auto alpha = enlist("alpha");
+  next(alpha);
+  next();
+  respond();
+  next();
+  next(alpha);
+  ring();
+  CHECK(world.take().back() == "freeze");
+  SUBCASE("by a shutdown") {
+    lifecycle.shut_down();
+    CHECK(world.take() == Lines{"thaw", "terminate 0"});
+  }
+  SUBCASE("by a reset") {
+    lifecycle.process_exited(1, "signal: killed");
+    CHECK(world.take() == Lines{"thaw", "kill 0"});
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "nothing is frozen where it is not wanted") {
+  settings.freeze = false;
+  warm_up();
+  CHECK(world.alarm_at == Clock::time_point::max());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a runtime that the kernel kills for want of memory is Runtime.OutOfMemory") {
+  invoke();
+  next();
+  world.take();
+  lifecycle.process_exited(kRuntime, "signal: killed", true);
+  CHECK(world.take() == Lines{"runtime done", "answer Runtime.OutOfMemory", "REPORT error", "settled"});
+  CHECK(world.reports.back().error_message == "RequestId: a Error: Runtime exited with error: signal: killed");
+}
+
 TEST_CASE_FIXTURE(Fixture, "a process that exits between invocations resets the environment unseen by the next call") {
   warm_up();
   lifecycle.process_exited(kRuntime, "exit status 1");
-  CHECK(world.take() == Lines{"settled"});
+  CHECK(world.take() == Lines{"thaw", "settled"});
   CHECK(lifecycle.is_free());
   invoke("b");
   CHECK(world.take() == Lines{"init started, phase invoke", "start runtime"});
@@ -386,7 +442,7 @@ TEST_CASE_FIXTURE(Fixture, "shutdown lets an invocation end that has been answer
     lifecycle.shut_down();
     CHECK(world.take().empty());
     next();
-    CHECK(world.take() == Lines{"runtime done", "REPORT success", "kill 0"});
+    CHECK(world.take() == Lines{"runtime done", "REPORT success", "thaw", "kill 0"});
   }
   SUBCASE("it does not") {
     lifecycle.shut_down();

@@ -106,6 +106,7 @@ TEST_CASE("JSON lines are objects from schema 2022-12-13 on when logs are JSON, 
 
 TEST_CASE("a batch that is refused comes again until it is taken, and none is lost") {
   RunningService service;
+  service.settings.freeze = false;  // it is to be tried again without a call
   service.add_extension("alpha", subscription(R"(["platform"])", "2022-12-13", R"(,"refuse":3)"));
   service.start();
   for (int i = 0; i < 3; ++i) service.invoke("1");
@@ -117,6 +118,25 @@ TEST_CASE("a batch that is refused comes again until it is taken, and none is lo
   CHECK(count(text(), "\"platform.report\"") == 3);
   CHECK(count(text(), "\"platform.initStart\"") == 1);
   CHECK(count(service.record_text("alpha"), "\"refused\": true") == 3);
+}
+
+TEST_CASE("the report of one call reaches a subscriber in the next one: nothing is delivered to the frozen") {
+  RunningService service;
+  service.add_extension("alpha", subscription(R"(["platform"])"));
+  service.start();
+  for (std::uint32_t call = 1; call <= 3; ++call) {
+    service.invoke(R"({"sleep":0.2})");  // longer than events are buffered
+    auto ended = service.wait_for(
+        [&](const Observation& what) { return what.kind == Kind::invocation_ended && what.number == call; });
+    service.wait_for(
+        [&](const Observation& what) { return what.kind == Kind::frozen && what.elapsed_ns > ended.elapsed_ns; });
+    INFO(call);
+    CHECK(count(delivered(service, "alpha"), "\"platform.start\"") == call);
+    CHECK(count(delivered(service, "alpha"), "\"platform.report\"") == call - 1);
+  }
+  service.stop();
+  CHECK(count(delivered(service, "alpha"), "\"platform.report\"") == 3);
+  CHECK(count(service.record_text("alpha"), "\"refused\"") <= 8);  // no batch came twice
 }
 
 TEST_CASE("each extension gets the events from the beginning of Init, whenever in it it subscribes") {
