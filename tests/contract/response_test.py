@@ -64,6 +64,7 @@ class Response(Case):
         self.answers(self.runtime.respond(event.request_id), 202)
         self.caller_gets()
         self.environment.wait_for(f"^END RequestId: {event.request_id}")
+        self.environment.begin_call()  # between calls the runtime is frozen
         self.answers(self.runtime.respond(event.request_id), 400, "InvalidRequestID", "Invalid request ID")
 
     def test_an_error_after_the_response_is_refused(self):

@@ -171,6 +171,7 @@ class Telemetry(Case):
         request_id = self.serve(b'"done"', b'plain text\n{"level":"INFO","n":1}\n')
         self.agent.begin_event()  # done with INVOKE
         self.answers(self.call.answer(), 200)
+        self.environment.begin_call()  # the report comes after the freeze
         events = listener.until("platform.report")
         for event in events:
             self.assertEqual(sorted(event), ["record", "time", "type"])
@@ -217,6 +218,7 @@ class Telemetry(Case):
         runtime.begin_next()
         self.agent.begin_event()
         self.call.answer()
+        self.environment.begin_call()
         [done] = [event["record"] for event in listener.until("platform.report")
                   if event["type"] == "platform.runtimeDone"]
         self.assertEqual((done["status"], done["errorType"]), ("error", "Function.OrderUnknown"))
