@@ -130,7 +130,8 @@ int write_value(const fs::path& file, std::string_view value) {
 
 std::vector<pid_t> processes_in(const fs::path& group) {
   std::vector<pid_t> pids;
-  for (auto line : split(read_all((group / "cgroup.procs").string()), '\n')) {
+  std::string lines = read_all((group / "cgroup.procs").string());
+  for (auto line : split(lines, '\n')) {
     pid_t pid = 0;  // and stays 0 for a process that our PID namespace does not show
     std::from_chars(line.data(), line.data() + line.size(), pid);
     if (pid > 1) pids.push_back(pid);
