@@ -1,11 +1,12 @@
 """AWS's Rust crate, built here where cargo is; skipped elsewhere."""
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 
-from sandbox import PATIENCE_S, act, equal, mayfly_run, misbehaving
+from sandbox import PATIENCE_S, act, calling, equal, mayfly_run, misbehaving, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 TARGET = HERE.parent.parent / "build" / "foreign-extension"
@@ -21,7 +22,8 @@ with mayfly_run(command=misbehaving(), programs={"foreign-extension": script}) a
     answer = act(env, "print", 1)
     equal(answer.body, b"null")
     env.wait_for(f"foreign INVOKE {answer.header('x-amzn-RequestId')}")
-    env.wait_for('foreign telemetry Function.*line 0')
+    # What it is sent after its `next` it sees in the next call.
+    wait_until(calling(env, lambda: re.search("foreign telemetry Function.*line 0", env.everything())), "telemetry")
     env.wait_for("foreign telemetry PlatformInitStart")
     env.wait_for(f"foreign telemetry PlatformRuntimeDone.*{answer.header('x-amzn-RequestId')}")
     equal(env.stop(), 0)

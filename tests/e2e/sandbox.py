@@ -54,6 +54,15 @@ def act(env, what, n=None, **named):
     return env.call(json.dumps({"act": what, "n": n}).encode(), **named)
 
 
+def calling(env, condition):
+    """The same condition, with a call before each look at it: between calls the
+    processes are frozen, and whoever shall do something later needs calls."""
+    def look():
+        act(env, "nothing")
+        return condition()
+    return look
+
+
 def works(env):
     """The environment answers, whatever happened before."""
     equal(act(env, "nothing").body, b"null")
@@ -152,9 +161,11 @@ class Backend:
         lines = self._output.read_text().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
-    def wait_for(self, body):
-        """The first record with this body."""
-        return wait_until(lambda: next((r for r in self.records if r["body"] == body), None), f"the record {body!r}")
+    def wait_for(self, body, calls_of=None):
+        """The first record with this body; with calls of that environment meanwhile."""
+        def look():
+            return next((r for r in self.records if r["body"] == body), None)
+        return wait_until(calling(calls_of, look) if calls_of else look, f"the record {body!r}")
 
     def __enter__(self):
         return self
