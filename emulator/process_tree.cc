@@ -75,6 +75,12 @@ std::uint64_t start_time_of(pid_t pid) {
   return at == stat.npos ? 0 : std::strtoull(stat.c_str() + at + 1, nullptr, 10);
 }
 
+std::uint64_t times_on_processor(pid_t pid) {
+  std::string counts = read_all(proc(pid) + "/schedstat");  // time on, time waiting, how often
+  auto at = counts.rfind(' ');
+  return at == counts.npos ? 0 : std::strtoull(counts.c_str() + at, nullptr, 10);
+}
+
 std::string boot_id() {
   std::string id = read_all("/proc/sys/kernel/random/boot_id");
   return id.substr(0, id.find('\n'));

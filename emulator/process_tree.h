@@ -22,6 +22,9 @@ bool has_variable(pid_t pid, std::string_view beginning);
 // In ticks since boot: with the boot's id and the pid it names one process for
 // ever. 0: there is no such process.
 std::uint64_t start_time_of(pid_t pid);
+// How often the process's first thread has been on a processor; 0 where the
+// kernel does not count it.
+std::uint64_t times_on_processor(pid_t pid);
 // Names this boot of the machine.
 std::string boot_id();
 

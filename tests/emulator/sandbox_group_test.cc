@@ -2,6 +2,7 @@
 // has: frozen, thawed, limited, measured, ended.
 
 #include <doctest/doctest.h>
+#include <sched.h>
 
 #include <future>
 
@@ -117,6 +118,31 @@ TEST_CASE("what is frozen hears of the end: SIGTERM, SHUTDOWN, and time to act o
     CHECK(service.record_text("alpha").find("\"shutdownReason\": \"spindown\"") != std::string::npos);
     CHECK(service.details(Kind::process_exited) == std::vector<std::string>{"exit status 0", "exit status 0"});
   }
+}
+
+// Of a process that has just been thawed the kernel would give the signal to any
+// thread, and Python only sees one that interrupts the first.
+TEST_CASE("a runtime with threads that is frozen hears SIGTERM") {
+  cpu_set_t all, one;
+  REQUIRE(sched_getaffinity(0, sizeof all, &all) == 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
+    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+  }
+  REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);  // so that nothing runs before the signal is sent
+  for (auto means : kMeans) {
+    for (int round = 0; round < 4; ++round) {
+      RunningService service;
+      auto heard = (service.folder() / "heard").string();
+      service.set_init(R"({"internal":[],"record":")" + heard + "\"}");
+      if (!start_with(service, means)) break;
+      service.evaluate("[threading.Thread(target=time.sleep, args=(60,), daemon=True).start() for _ in range(4)]");
+      wait_until_frozen(service, 1);
+      service.stop();
+      CHECK(read_all(heard) == "SIGTERM\n");
+    }
+  }
+  sched_setaffinity(0, sizeof all, &all);
 }
 
 TEST_CASE("strays end with the environment, at its reset and at its end") {
