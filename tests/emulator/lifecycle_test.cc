@@ -118,7 +118,7 @@ struct Fixture {
     Answer answer;
     answer.stream = std::make_shared<ResponseStream>(io, false);
     lifecycle.response_begins(std::move(answer), world.time);
-    CHECK(world.take() == Lines{"START", "event to runtime, deadline 3000", "answer begins"});
+    CHECK(world.take() == Lines{"thaw", "START", "event to runtime, deadline 3000", "answer begins"});
   }
   void pass(Clock::duration time) { world.time += time; }
   // Time passes until the alarm, and it rings.
