@@ -20,7 +20,7 @@ BATCHES = (
 )
 
 with tempfile.TemporaryDirectory() as folder, mayfly_run(
-        command=misbehaving(), programs=telemetry_daemon(),
+        command=misbehaving(), programs=telemetry_daemon(), options=("--no-freeze",),
         variables={"MAYFLY_TELEMETRY_DESTINATIONS": f"file:{folder}/records.ndjson"}) as env:
     records = pathlib.Path(folder) / "records.ndjson"
     works(env)
