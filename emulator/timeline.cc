@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <span>
 #include <string_view>
 
 namespace mayfly::emulator {
@@ -238,13 +239,15 @@ std::string row_line(const Row& row, const std::vector<Phase>& cells, std::size_
 std::string draw_timeline(const std::vector<Observation>& observations, std::int64_t from_ns,
                           const TimelineStyle& style) {
   if (observations.empty()) return {};
+  // The moment between the last `next` and the freeze is not worth its columns.
+  const bool frozen = observations.size() > 1 && observations.back().kind == Observation::Kind::frozen;
+  std::span drawn(observations.data(), observations.size() - (frozen ? 1 : 0));
   Rows collected;
-  for (const Observation& o : observations) collected.take(o);
+  for (const Observation& o : drawn) collected.take(o);
 
   std::size_t widest = 0;
-  std::int64_t until = std::max(observations.back().elapsed_ns, from_ns + 1'000);
+  std::int64_t until = std::max(drawn.back().elapsed_ns, from_ns + 1'000);
   const std::int64_t shown_until = until;
-  bool frozen = observations.back().kind == Observation::Kind::frozen;
   Axis axis{from_ns, until, 0};
   std::vector<Row> rows = collected.finish(until);
   std::erase_if(rows, [&](const Row& row) { return row.spans.empty() || row.spans.back().end <= from_ns; });

@@ -102,6 +102,7 @@ std::string EnvironmentView::observe(const Observation& o, bool alone) {
     case Kind::process_exited:
       if (ended_ && has(seen_, Kind::reset_started) && !any_alive(seen_)) out += draw_call();
       break;
+    case Kind::frozen: out += draw_call(); break;
     default: break;
   }
   return out;
@@ -129,8 +130,8 @@ std::string EnvironmentView::end_call(const Observation& o) {
     return out;
   }
   ended_ = report;
-  // The reset belongs to the picture.
-  return reset_follows || single_ ? out : out + draw_call();
+  // The freeze or reset belongs to the picture.
+  return reset_follows || single_ || freezes_ ? out : out + draw_call();
 }
 
 // The error beside its cost, or below it where the line is too short for both.

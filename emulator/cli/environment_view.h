@@ -19,8 +19,10 @@ namespace mayfly::emulator::cli {
 class EnvironmentView {
  public:
   // `number`: the environment's; the first one is not named. `single`: one call
-  // and then the end, drawn as one picture.
-  EnvironmentView(std::uint32_t number, Style style, bool single) : number_(number), style_(style), single_(single) {}
+  // and then the end, drawn as one picture. `freezes`: a picture waits until the
+  // environment is frozen, to show that it is.
+  EnvironmentView(std::uint32_t number, Style style, bool single, bool freezes)
+      : number_(number), style_(style), single_(single), freezes_(freezes) {}
 
   // The invocation that what follows is about, as it was accepted.
   void take_call(Observation accepted);
@@ -46,14 +48,14 @@ class EnvironmentView {
 
   const std::uint32_t number_;
   const Style style_;
-  const bool single_;
+  const bool single_, freezes_;
   std::vector<Observation> seen_;        // since the last call ended, and who was alive then
   std::optional<Observation> accepted_;  // the call that has not ended
   std::int64_t call_from_ns_ = -1;       // where the picture of this call begins
   std::string how_ = "warm";             // cold, re-init
   bool headed_ = false;
   bool finishing_ = false;
-  std::optional<Report> ended_;  // of a call whose picture waits for the reset, or for finish()
+  std::optional<Report> ended_;  // of a call whose picture waits for freeze or reset, or for finish()
 };
 
 }  // namespace mayfly::emulator::cli

@@ -47,7 +47,8 @@ std::string RunView::show(const Observation& o) {
            paint(style_, Ink::bold, "#" + std::to_string(o.number)) + " " + o.request_id.substr(0, 8) + " " +
            paint(style_, Ink::alarm, "THROTTLED") + "  429: every environment has a call\n";
   }
-  auto& view = environments_.try_emplace(o.environment, o.environment, style_, single_).first->second;
+  if (o.environment == 0) return {};
+  auto& view = environments_.try_emplace(o.environment, o.environment, style_, single_, freezes_).first->second;
   if (auto accepted = accepted_.find(o.number); accepted != accepted_.end()) {
     view.take_call(std::move(accepted->second));
     accepted_.erase(accepted);

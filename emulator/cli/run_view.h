@@ -35,8 +35,9 @@ enum class View { timeline, log, json, output, none };
 
 class RunView {
  public:
-  // `single`: one call and then the end, drawn as one picture.
-  RunView(View view, Style style, bool single = false) : view_(view), style_(style), single_(single) {}
+  // `single` and `freezes`: see EnvironmentView.
+  RunView(View view, Style style, bool single = false, bool freezes = false)
+      : view_(view), style_(style), single_(single), freezes_(freezes) {}
 
   // The text to write now; often empty.
   std::string observe(const Observation& o);
@@ -56,7 +57,7 @@ class RunView {
 
   const View view_;
   const Style style_;
-  const bool single_;
+  const bool single_, freezes_;
   Totals totals_;
   std::map<std::uint32_t, Observation> accepted_;  // calls that have no environment yet, by number
   std::map<std::uint32_t, EnvironmentView> environments_;

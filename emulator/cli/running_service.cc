@@ -16,7 +16,7 @@ struct RunningService::State {
   State(Settings given, Display shown)
       : settings(std::move(given)),
         display(shown),
-        view(display.view, display.style, display.single),
+        view(display.view, display.style, display.single, settings.freeze),
         signals(io, SIGINT, SIGTERM),
         service(io, settings, [this](const Observation& o) { observe(o); }) {}
 

@@ -55,6 +55,35 @@ TEST_CASE("an error is shown in the function's own words, below its line when it
   CHECK(text.find("ERROR  billed 2 ms\n  Order.Invalid: the quantity of tea is 0, it must be positive\n") != text.npos);
 }
 
+TEST_CASE("the picture of a cold start waits for the freeze and shows it; the next call or the end wait for nobody") {
+  Style style;
+  style.ascii = true;
+  RunView view(View::timeline, style, false, true);
+  Story story = test::cold();
+  CHECK(shown(story, View::timeline, &view).find("200") == std::string::npos);
+  Story rest;
+  rest.seen.push_back(story.seen.back());
+  bool frozen = false;
+  SUBCASE("frozen") {
+    frozen = true;
+    rest.seen.back().elapsed_ns += 10'000'000;
+    rest.seen.back().kind = Kind::frozen;
+  }
+  SUBCASE("a call") { rest.seen.back().kind = Kind::invocation_started; }
+  SUBCASE("the end") { rest.seen.back().kind = Kind::shutdown_started; }
+  auto text = shown(rest, View::timeline, &view);
+  CHECK(text.find(" 200  ") != std::string::npos);
+  CHECK((text.find("~~~~\n") != std::string::npos) == frozen);
+}
+
+TEST_CASE("a note that is about no environment is none of a view") {
+  RunView view(View::timeline, Style{});
+  Observation note;
+  note.kind = Kind::notice;
+  note.detail = "cleaned up after mayfly run (pid 1, killed): 1 process";
+  CHECK(view.observe(note).empty());
+}
+
 TEST_CASE("cold starts and the shutdown are pictures, warm calls are lines") {
   auto text = shown(a_day(), View::timeline);
   CHECK(text == test::golden("view_of_a_day", text));
