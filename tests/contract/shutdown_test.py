@@ -8,17 +8,22 @@ from case import Case, main
 
 class Shutdown(Case):
     def running(self, **named):
-        """An environment that has served one invocation and is idle."""
-        extensions = named.pop("extensions", [])
+        """An environment that has served one invocation and is idle. Those in `deaf`
+        do not end at SIGTERM; they must hear so before, for idle ones are frozen."""
+        extensions, deaf = named.pop("extensions", []), named.pop("deaf", [])
         self.start(extensions=extensions, **named)
         call = self.environment.begin_call()
         agents = [self.environment.actor(name) for name in extensions]
         waiting = []
         for agent in agents:
             agent.register(["SHUTDOWN"])
+            if agent.name in deaf:
+                agent.run("sigterm_exits = False")
             waiting.append(agent.begin_event())
         runtime = self.environment.actor()
         event = runtime.next()
+        if runtime.name in deaf:
+            runtime.run("sigterm_exits = False")
         runtime.respond(event.request_id)
         runtime.begin_next()
         self.answers(call.answer(), 200)
@@ -31,8 +36,7 @@ class Shutdown(Case):
         self.assertTrue(runtime.signals.empty())
 
     def test_the_runtime_gets_sigterm_and_ends_before_extensions_are_told(self):
-        runtime, [agent], [waiting] = self.running(extensions=["agent"])
-        runtime.run("sigterm_exits = False")
+        runtime, [agent], [waiting] = self.running(extensions=["agent"], deaf=["runtime"])
         self.environment.begin_stop()
         self.assertEqual(runtime.wait_for_signal(), "SIGTERM")
         self.assertFalse(waiting.done())
@@ -56,8 +60,7 @@ class Shutdown(Case):
         self.assertEqual(self.environment.wait(), 0)
 
     def test_a_runtime_that_ignores_sigterm_is_killed(self):
-        runtime, [agent], [waiting] = self.running(extensions=["agent"])
-        runtime.run("sigterm_exits = False")
+        runtime, [agent], [waiting] = self.running(extensions=["agent"], deaf=["runtime"])
         self.environment.begin_stop()
         self.assertEqual(runtime.wait_for_signal(), "SIGTERM")
         runtime.wait_until_gone()
@@ -66,8 +69,7 @@ class Shutdown(Case):
         self.assertEqual(self.environment.wait(), 0)
 
     def test_an_extension_that_overruns_is_killed_without_sigterm(self):
-        _, [agent], [waiting] = self.running(extensions=["agent"])
-        agent.run("sigterm_exits = False")
+        _, [agent], [waiting] = self.running(extensions=["agent"], deaf=["agent"])
         self.environment.begin_stop()
         waiting.answer()
         self.assertEqual(self.environment.wait(), 0)
