@@ -77,15 +77,23 @@ void Journal::platform_line(std::string line) {
   if (settings_.log_format == LogFormat::text) write_platform(std::move(line));
 }
 
-void Journal::publish(std::string_view type, const std::string& record, Level level) {
+bool Journal::is_wanted(Level level) const {
+  return (telemetry_ && telemetry_->has_takers()) || settings_.tell_platform_events || is_logged(level);
+}
+
+bool Journal::is_logged(Level level) const { return settings_.log_format == LogFormat::json && level != Level::debug; }
+
+void Journal::publish_record(std::string_view type, const std::string& record, Level level) {
   auto time = core::rfc3339(core::wall_now());
   if (telemetry_) telemetry_->publish("platform", time, type, record);
-  Observation what;
-  what.kind = Observation::Kind::platform_event;
-  what.message = type;
-  what.detail = record;
-  observe(std::move(what));
-  if (settings_.log_format != LogFormat::json || level == Level::debug) return;
+  if (settings_.tell_platform_events) {
+    Observation what;
+    what.kind = Observation::Kind::platform_event;
+    what.message = type;
+    what.detail = record;
+    observe(std::move(what));
+  }
+  if (!is_logged(level)) return;
   std::string line;
   json::Writer(line).begin_object().member("time", time).member("type", type).key("record").raw(record).end_object();
   write_platform(std::move(line));
@@ -100,7 +108,7 @@ void Journal::notice(std::string line) {
 
 void Journal::subscribed(const std::string& extension, const std::vector<std::string>& types) {
   platform_line(telemetry_line(extension, types));
-  publish("platform.telemetrySubscription", subscription_record(extension, types), Level::info);
+  publish("platform.telemetrySubscription", Level::info, [&] { return subscription_record(extension, types); });
 }
 
 void Journal::init_started(std::string_view phase) {
@@ -109,25 +117,25 @@ void Journal::init_started(std::string_view phase) {
   what.detail = phase;
   observe(std::move(what));
   platform_line(init_start_line(runtime_version(), settings_.region));
-  publish("platform.initStart", init_start_record(settings_, phase, log_stream_), Level::info);
+  publish("platform.initStart", Level::info, [&] { return init_start_record(settings_, phase, log_stream_); });
 }
 
 void Journal::runtime_init_ended(std::string_view phase, std::string_view status, std::string_view error_type) {
-  publish("platform.initRuntimeDone", init_runtime_done_record(phase, status, error_type),
-          status == "success" ? Level::debug : Level::warn);
+  publish("platform.initRuntimeDone", status == "success" ? Level::debug : Level::warn,
+          [&] { return init_runtime_done_record(phase, status, error_type); });
 }
 
 void Journal::extension_settled(const std::string& name, std::string_view state, const std::vector<std::string>& events,
                                 std::string_view error_type) {
   platform_line(extension_line(name, state, events));
-  publish("platform.extension", extension_record(name, state, events, error_type), Level::info);
+  publish("platform.extension", Level::info, [&] { return extension_record(name, state, events, error_type); });
 }
 
 void Journal::init_ended(std::string_view phase, std::string_view status, std::string_view error_type,
                          std::chrono::nanoseconds duration) {
   if (status != "success") platform_line(init_report_line(duration, phase, status, error_type));
-  publish("platform.initReport", init_report_record(phase, status, error_type, duration),
-          status == "success" ? Level::debug : Level::warn);
+  publish("platform.initReport", status == "success" ? Level::debug : Level::warn,
+          [&] { return init_report_record(phase, status, error_type, duration); });
   if (telemetry_) telemetry_->end_init();
   Observation what;
   what.kind = Observation::Kind::init_ended;
@@ -139,7 +147,7 @@ void Journal::init_ended(std::string_view phase, std::string_view status, std::s
 void Journal::invocation_started(const Invocation& invocation, bool cold) {
   tail_.clear();
   platform_line(start_line(invocation.request_id, settings_.function_version));
-  publish("platform.start", start_record(settings_, invocation), Level::info);
+  publish("platform.start", Level::info, [&] { return start_record(settings_, invocation); });
   Observation what;
   what.kind = Observation::Kind::invocation_started;
   what.cold = cold;
@@ -148,8 +156,8 @@ void Journal::invocation_started(const Invocation& invocation, bool cold) {
 
 void Journal::runtime_done(const Invocation& invocation, std::string_view status, std::string_view error_type,
                            std::chrono::nanoseconds duration, std::size_t produced_bytes, const RuntimeSpans& spans) {
-  publish("platform.runtimeDone", runtime_done_record(invocation, status, error_type, duration, produced_bytes, spans),
-          status == "success" ? Level::debug : Level::warn);
+  publish("platform.runtimeDone", status == "success" ? Level::debug : Level::warn,
+          [&] { return runtime_done_record(invocation, status, error_type, duration, produced_bytes, spans); });
 }
 
 void Journal::invocation_ended(const Invocation& invocation, const Report& report, const RuntimeSpans& spans) {
@@ -160,8 +168,8 @@ void Journal::invocation_ended(const Invocation& invocation, const Report& repor
     auto segment = parent == invocation.trace_id.npos ? std::string() : invocation.trace_id.substr(parent + 7, 16);
     platform_line(xray_line(trace_root(invocation.trace_id), segment));
   }
-  publish("platform.report", report_record(invocation, report, spans),
-          report.status == "success" ? Level::info : Level::warn);
+  publish("platform.report", report.status == "success" ? Level::info : Level::warn,
+          [&] { return report_record(invocation, report, spans); });
   if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
   Observation what;
   what.kind = Observation::Kind::invocation_ended;

@@ -58,7 +58,14 @@ class Journal final : public Witness {
   enum class Level { debug, info, warn };
   // A platform event: to the telemetry always, to the log when the log's format
   // is JSON and the level is not below INFO.
-  void publish(std::string_view type, const std::string& record, Level level);
+  // `make_record` is called when somebody wants it.
+  template <class MakeRecord>
+  void publish(std::string_view type, Level level, MakeRecord make_record) {
+    if (is_wanted(level)) publish_record(type, make_record(), level);
+  }
+  void publish_record(std::string_view type, const std::string& record, Level level);
+  bool is_wanted(Level level) const;
+  bool is_logged(Level level) const;
   // A line of the log in its text format.
   void platform_line(std::string line);
   void write_platform(std::string line);

@@ -50,7 +50,8 @@ struct Observation {
     shutdown_ended,
     log_line,        // `process`, `detail`: the line without its newline
     platform_line,   // `detail`: START, END, REPORT, INIT_REPORT ... as CloudWatch shows them
-    platform_event,  // as the Telemetry API has it; `message`: "platform.report" ..., `detail`: the record, JSON
+    platform_event,  // as the Telemetry API has it; `message`: "platform.report" ..., `detail`: the record, JSON;
+                     // told only when Settings ask for it
     notice,          // `detail`: one line about what could not be enforced here, told once
   };
 

@@ -45,6 +45,8 @@ struct Settings {
   LogFormat log_format = LogFormat::text;                // AWS_LAMBDA_LOG_FORMAT
   std::string log_level;                                 // AWS_LAMBDA_LOG_LEVEL; empty: not set
 
+  // Observation::Kind::platform_event is told; each takes the making of a record.
+  bool tell_platform_events = false;
   bool throttle_streaming = false;  // streamed responses go no faster than on Lambda
   ControlGroups control_groups = ControlGroups::automatic;
   // Between invocations nothing runs; not so in Managed Instances.

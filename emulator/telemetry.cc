@@ -40,7 +40,7 @@ void Telemetry::subscribe(const std::string& extension, Subscription subscriptio
 
 void Telemetry::publish(std::string_view category, std::string_view time, std::string_view type,
                         std::string_view record, std::string_view text_record) {
-  if (!open_ && streams_.empty()) return;
+  if (!has_takers()) return;
   Event event{std::string(category), event_json(time, type, text_record.empty() ? record : text_record), {}};
   if (!text_record.empty()) event.with_json = event_json(time, type, record);
   for (auto& [extension, stream] : streams_) add(*stream, event);

@@ -25,6 +25,8 @@ class Telemetry {
   ~Telemetry();
 
   bool accepts_subscriptions() const { return open_; }
+  // Events are kept or delivered; else none needs to be made.
+  bool has_takers() const { return open_ || !streams_.empty(); }
   void end_init();
 
   // A second subscription of the same extension takes the place of the first.

@@ -12,9 +12,18 @@
 
 namespace mayfly::emulator::cli {
 
+namespace {
+
+Settings with_events(Settings settings, View view) {
+  settings.tell_platform_events = view == View::json;
+  return settings;
+}
+
+}  // namespace
+
 struct RunningService::State {
   State(Settings given, Display shown)
-      : settings(std::move(given)),
+      : settings(with_events(std::move(given), shown.view)),
         display(shown),
         view(display.view, display.style, display.single, settings.freeze),
         signals(io, SIGINT, SIGTERM),
