@@ -14,6 +14,7 @@ struct HttpField {
 
 // Field names compare without case (RFC 9110, section 5.1).
 bool same_field_name(std::string_view a, std::string_view b);
+std::string lower_case(std::string_view name);  // ASCII
 
 // True for the characters a field name may have (RFC 9110 "token").
 bool is_token(std::string_view text);

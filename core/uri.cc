@@ -138,4 +138,11 @@ Outcome<std::string> percent_decode(std::string_view text) {
   return decoded;
 }
 
+std::string form_decode(std::string_view text) {
+  std::string spaced(text);
+  std::ranges::replace(spaced, '+', ' ');
+  auto plain = percent_decode(spaced);
+  return plain ? std::move(*plain) : spaced;
+}
+
 }  // namespace mayfly::core

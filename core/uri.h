@@ -42,4 +42,8 @@ Outcome<Uri> parse_uri(std::string_view text);
 // Decodes %XX. Errors: Errc::parse when an escape is broken or stands for NUL.
 Outcome<std::string> percent_decode(std::string_view text);
 
+// Decodes a name or value of a query as forms are read: '+' is a space. A text
+// that percent_decode() refuses keeps its escapes.
+std::string form_decode(std::string_view text);
+
 }  // namespace mayfly::core

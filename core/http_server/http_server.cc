@@ -89,6 +89,16 @@ class Exchange final : public HttpExchange {
   }
   bool has_field(std::string_view name) const override { return parser_.get().count({name.data(), name.size()}) > 0; }
   std::string_view trailer(std::string_view name) const override { return body_.trailer(name); }
+  std::vector<HttpField> fields() const override {
+    std::vector<HttpField> all;
+    for (const auto& field : parser_.get()) all.push_back({view(field.name_string()), view(field.value())});
+    return all;
+  }
+  std::string peer_address() const override {
+    boost::system::error_code error;
+    auto peer = connection_.stream.socket().remote_endpoint(error);
+    return error ? std::string() : peer.address().to_string();
+  }
 
   awaitable<Body> read_body(std::size_t limit_bytes) override {
     Body body;
@@ -416,6 +426,7 @@ awaitable<std::size_t> HttpServer::State::read_head(Connection& connection) {
 
 std::string_view HttpServer::State::refusal(const HttpExchange& exchange) const {
   if (!options.refuse_browsers) return {};
+  if (options.open_to_browsers && options.open_to_browsers(exchange.path())) return {};
   if (exchange.has_field("Origin")) return "Requests from web pages are refused.\n";
   if (!is_allowed_host(exchange.field("Host"), options.host_names)) return "The Host field names another server.\n";
   return {};

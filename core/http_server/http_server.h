@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/failure.h"
+#include "core/http_field.h"
 #include "core/uri.h"
 
 namespace mayfly::core {
@@ -51,6 +52,9 @@ class HttpExchange {
   virtual std::string_view field(std::string_view name) const = 0;
   // The same, and whether it was there at all.
   virtual bool has_field(std::string_view name) const = 0;
+  // All of them as sent; those of one name stand together, in their order.
+  virtual std::vector<HttpField> fields() const = 0;
+  virtual std::string peer_address() const = 0;  // numeric, without the port
 
   // What read_body() gives. `too_large`: the body was over the limit; it was
   // read to its end and thrown away, `size` bytes long, so that the connection
@@ -105,6 +109,8 @@ struct HttpServerOptions {
   // loopback name or address nor in `host_names`.
   bool refuse_browsers = true;
   std::vector<std::string> host_names{};  // without port; "*" allows any
+  // Paths that web pages may have all the same; none when empty.
+  std::function<bool(std::string_view path)> open_to_browsers{};
 };
 
 // Strict about what it reads: see head_problem().

@@ -40,3 +40,5 @@ TEST_CASE("a hostile value cannot add a field") {
   append_field(head, "X-Id", "a\r\nX-Evil: 1\0\x7f\tb"sv);
   CHECK(head == "X-Id: a  X-Evil: 1  \tb\r\n");
 }
+
+TEST_CASE("lower case is that of ASCII") { CHECK(mayfly::core::lower_case("X-\xC3\x89-Az09") == "x-\xC3\x89-az09"); }

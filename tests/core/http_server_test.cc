@@ -62,7 +62,11 @@ asio::awaitable<void> describe(HttpExchange& exchange) {
   if (exchange.path() == "/parts") co_return co_await echo_parts(exchange);
   if (exchange.path() == "/throws") throw std::runtime_error("a handler's own");
   HttpReply answer = reply(200, "body");
-  if (exchange.path() == "/unread") {
+  if (exchange.path() == "/fields") {
+    std::string text;
+    for (const auto& one : exchange.fields()) text += std::string(one.name) + "=" + std::string(one.value) + " ";
+    answer = reply(200, text + exchange.peer_address());
+  } else if (exchange.path() == "/unread") {
     answer = reply(413, "unread");
   } else if (exchange.path() == "/injects") {
     answer.content_type += "\r\nX-Evil: 1";
@@ -410,6 +414,20 @@ TEST_CASE("any host can be allowed, and the check switched off") {
   CHECK(send(any, "GET / HTTP/1.1\r\nHost: anything\r\nOrigin: x\r\n\r\n").status == 403);
   Running off({.refuse_browsers = false});
   CHECK(send(off, "GET / HTTP/1.1\r\nHost: anything\r\nOrigin: x\r\n\r\n").status == 200);
+}
+
+TEST_CASE("some paths can be open to web pages, for any host") {
+  Running some({.open_to_browsers = [](std::string_view path) { return path != "/closed"; }});
+  CHECK(send(some, "GET /open?/closed HTTP/1.1\r\nHost: anything\r\nOrigin: x\r\n\r\n").status == 200);
+  CHECK(send(some, get("/closed", "Origin: x\r\n")).status == 403);
+  CHECK(send(some, "GET /closed HTTP/1.1\r\nHost: anything\r\n\r\n").status == 403);
+}
+
+TEST_CASE("a handler sees all fields in their order, and where the peer is") {
+  Running server;
+  Peer peer = server.connect();
+  peer.write(get("/fields", "B: 1\r\na: 2\r\nA: 3\r\n"));
+  CHECK(body_of(peer.read_message()) == "Host=localhost B=1 a=2 A=3 127.0.0.1");
 }
 
 TEST_CASE("a body over the limit is thrown away and the connection lives on") {

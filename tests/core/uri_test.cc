@@ -156,3 +156,9 @@ TEST_CASE("percent escapes are decoded once") {
     CHECK_FALSE(percent_decode(text));
   }
 }
+
+TEST_CASE("names and values of a query are read as forms are") {
+  CHECK(mayfly::core::form_decode("a+b%20c%2B") == "a b c+");
+  CHECK(mayfly::core::form_decode("100%+%41") == "100% %41");
+  CHECK(mayfly::core::form_decode("") == "");
+}
