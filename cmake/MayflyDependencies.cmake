@@ -26,6 +26,13 @@ if(NOT MAYFLY_RUNTIME_ONLY)
   target_compile_definitions(mayfly_beast INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_REGEX)
   target_link_libraries(mayfly_beast INTERFACE Threads::Threads)
 
+  # Static in every build: what is tested is what is deployed.
+  find_path(MAYFLY_SODIUM_INCLUDE sodium/crypto_hash_sha256.h REQUIRED)
+  find_library(MAYFLY_SODIUM_STATIC libsodium.a REQUIRED)
+  add_library(mayfly_sodium INTERFACE)
+  target_include_directories(mayfly_sodium SYSTEM INTERFACE ${MAYFLY_SODIUM_INCLUDE})
+  target_link_libraries(mayfly_sodium INTERFACE ${MAYFLY_SODIUM_STATIC})
+
   find_path(MAYFLY_PROTOZERO_INCLUDE protozero/pbf_writer.hpp REQUIRED)
   add_library(mayfly_protozero INTERFACE)
   target_include_directories(mayfly_protozero SYSTEM INTERFACE ${MAYFLY_PROTOZERO_INCLUDE})
