@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 
+#include "core/clock.h"
 #include "emulator/function_name.h"
 #include "emulator/identifiers.h"
 #include "emulator/json_check.h"
@@ -109,6 +111,16 @@ std::string_view query_value(std::string_view query, std::string_view name) {
     query = end == query.npos ? std::string_view() : query.substr(end + 1);
   }
   return {};
+}
+
+// A body that is too large has not been kept: its size is what is wrong then.
+std::optional<ServiceError> check_signature(const Settings& settings, const HttpExchange& exchange,
+                                            const HttpExchange::Body& body) {
+  if (!settings.verify_signatures || body.state == body.too_large) return std::nullopt;
+  RawRequest request{exchange.method(), exchange.path(), exchange.query(), exchange.fields(), body.bytes};
+  auto fault = signature_fault(request, settings.callers, settings.region, core::wall_now());
+  if (!fault) return std::nullopt;
+  return ServiceError{403, std::move(fault->type), std::move(fault->message), "message", nullptr};
 }
 
 expected<FunctionName, ServiceError> addressed_function(const Settings& settings, std::string_view encoded_name,
@@ -261,6 +273,9 @@ asio::awaitable<void> InvokeApi::invoke(HttpExchange& exchange, std::string_view
   if (bad_id) call = bad_content("The request ID must be a UUID.");
   auto body = co_await exchange.read_body(kMaxPayloadBytes);
   if (body.state == body.broken) co_return;
+  if (auto fault = check_signature(settings_, exchange, body)) {
+    co_return co_await exchange.reply(error_reply(*fault, request_id));
+  }
   if (!call) co_return co_await exchange.reply(error_reply(call.error(), request_id));
   call->invocation->request_id = request_id;
   if (auto sound = read_payload(std::move(body), *call); !sound) {

@@ -9,6 +9,7 @@
 #include "core/http_server/http_server.h"
 #include "emulator/invoke_api.h"
 #include "emulator/pool.h"
+#include "emulator/url_front.h"
 
 namespace mayfly::emulator {
 
@@ -44,6 +45,8 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
         pool(std::make_shared<Pool>(context, settings, observer, origin, processes, [this] { check_stopped(); })),
         api(context, settings,
             [this](auto invocation, auto on_answer) { return submit(std::move(invocation), std::move(on_answer)); }),
+        url(context, settings,
+            [this](auto invocation, auto on_answer) { return submit(std::move(invocation), std::move(on_answer)); }),
         farewell(context) {}
 
   bool submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer);
@@ -51,7 +54,11 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   void open_groups();
   void check_stopped();
   void finish();
-  asio::awaitable<void> serve(core::HttpExchange& exchange);
+  bool shares_address() const {
+    return settings.url && settings.url->listen == settings.listen && settings.listen.port;
+  }
+  asio::awaitable<void> serve(core::HttpExchange& exchange, bool is_url);
+  std::unique_ptr<core::HttpServer> new_server(core::HttpServerOptions options, bool is_url);
 
   asio::io_context& io;
   const Settings settings;
@@ -60,9 +67,10 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   ProcessTable processes;
   std::shared_ptr<Pool> pool;
   InvokeApi api;
-  std::unique_ptr<core::HttpServer> server;
+  UrlFront url;
+  std::unique_ptr<core::HttpServer> server, url_server;
   std::uint32_t invocations = 0;
-  std::size_t serving = 0;  // requests to the Invoke API
+  std::size_t serving = 0;  // requests
 
   asio::steady_timer farewell;
   bool stopped = false;  // stop() was called
@@ -104,9 +112,20 @@ void Service::State::open_groups() {
   }
 }
 
-asio::awaitable<void> Service::State::serve(core::HttpExchange& exchange) {
+std::unique_ptr<core::HttpServer> Service::State::new_server(core::HttpServerOptions options, bool is_url) {
+  return std::make_unique<core::HttpServer>(
+      io, std::move(options), [self = weak_from_this(), is_url](core::HttpExchange& exchange) -> asio::awaitable<void> {
+        if (auto state = self.lock()) co_await state->serve(exchange, is_url);
+      });
+}
+
+asio::awaitable<void> Service::State::serve(core::HttpExchange& exchange, bool is_url) {
   ++serving;
-  co_await api.serve(exchange);
+  if (is_url || (shares_address() && !is_api_path(exchange.path()))) {
+    co_await url.serve(exchange);
+  } else {
+    co_await api.serve(exchange);
+  }
   --serving;
   check_stopped();
 }
@@ -126,6 +145,7 @@ void Service::State::finish() {
   if (!finished) return;
   farewell.cancel();
   if (server) server->stop();
+  if (url_server) url_server->stop();
   processes.stop_watching();
   finished();
 }
@@ -135,6 +155,7 @@ Service::Service(asio::io_context& io, Settings settings, Observer observer)
 
 Service::~Service() {
   if (state_->server) state_->server->stop();
+  if (state_->url_server) state_->url_server->stop();
 }
 
 Outcome<core::Origin> Service::start() {
@@ -144,13 +165,22 @@ Outcome<core::Origin> Service::start() {
   }
   core::HttpServerOptions options;
   options.host_names = {settings.listen.host};
-  state_->server = std::make_unique<core::HttpServer>(
-      state_->io, options,
-      [self = std::weak_ptr<State>(state_)](core::HttpExchange& exchange) -> asio::awaitable<void> {
-        if (auto state = self.lock()) co_await state->serve(exchange);
-      });
+  if (state_->shares_address()) options.open_to_browsers = [](auto path) { return !is_api_path(path); };
+  state_->server = state_->new_server(options, false);
   auto listening = state_->server->listen(settings.listen.host, settings.listen.port);
   if (listening) state_->open_groups();
+  if (listening && state_->shares_address()) state_->url.set_port(listening->port);
+  return listening;
+}
+
+Outcome<core::Origin> Service::start_url() {
+  const core::Origin& wanted = state_->settings.url->listen;
+  if (state_->shares_address()) return wanted;
+  core::HttpServerOptions options;
+  options.refuse_browsers = false;
+  state_->url_server = state_->new_server(options, true);
+  auto listening = state_->url_server->listen(wanted.host, wanted.port);
+  if (listening) state_->url.set_port(listening->port);
   return listening;
 }
 

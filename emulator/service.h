@@ -42,6 +42,10 @@ class Service {
   // What of Lambda's limits holds here; after start().
   const Enforcement& enforcement() const;
 
+  // Listens with the function's URL, too: after start(), with settings.url. When
+  // that is the Invoke API's own address, they share it. Errors: Errc::refused.
+  core::Outcome<core::Origin> start_url();
+
   // Takes no more invocations, answers those that wait or run with a
   // ServiceException, shuts the environments down within Lambda's budgets (0,
   // 500 or 2,000 ms) and calls `done` once every child is reaped. From then on

@@ -5,11 +5,14 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/uri.h"
+#include "emulator/cors.h"
+#include "emulator/signature.h"
 
 namespace mayfly::emulator {
 
@@ -17,6 +20,14 @@ enum class LogFormat { text, json };
 // Which of the kernel's control groups hold an environment together; where they
 // cannot, signals do. automatic: version 2 where it can, else version 1.
 enum class ControlGroups { automatic, v1, v2, none };
+
+// The function's URL, as the service's FunctionUrlConfig has it.
+struct FunctionUrl {
+  core::Origin listen;       // may be that of the Invoke API; port 0 takes a free one
+  bool in_parts = false;     // InvokeMode: RESPONSE_STREAM, else BUFFERED
+  bool signed_only = false;  // AuthType: AWS_IAM, else NONE
+  std::optional<Cors> cors;
+};
 
 struct Settings {
   // The program and its arguments. One word without '/' is looked up in PATH.
@@ -31,6 +42,9 @@ struct Settings {
   std::string account_id = "123456789012";
 
   core::Origin listen{"127.0.0.1", 9000};    // Invoke API; port 0 takes a free one
+  std::optional<FunctionUrl> url;            // none: the function has no URL
+  bool verify_signatures = false;            // of requests to the Invoke API; else they are not looked at
+  Credentials callers;                       // who may sign: with verify_signatures and url->signed_only
   std::chrono::milliseconds timeout{3'000};  // 1 s .. 900 s
   int memory_mb = 128;                       // 128 .. 10'240
   std::size_t max_environments = 50;         // at a time; from 1 up

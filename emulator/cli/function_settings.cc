@@ -13,6 +13,7 @@
 #include "emulator/cli/figures.h"
 #include "emulator/cli/json_text.h"
 #include "emulator/cli/text_file.h"
+#include "emulator/cli/url_settings.h"
 #include "emulator/function_name.h"
 #include "emulator/sandbox_environment.h"
 
@@ -234,9 +235,10 @@ Decided<void> check_extension_folder(const fs::path& folder) {
 
 }  // namespace
 
-Decided<core::Origin> parse_listen(std::string_view text) {
+Decided<core::Origin> parse_listen(std::string_view text, std::string_view option) {
   auto wrong = [&](std::string why) {
-    return refuse(kUsage, "cannot listen on '" + std::string(text) + "'", std::move(why), "--listen 127.0.0.1:9000");
+    return refuse(kUsage, "cannot listen on '" + std::string(text) + "'", std::move(why),
+                  std::string(option) + " 127.0.0.1:9000");
   };
   auto colon = text.rfind(':');
   std::string host(colon == text.npos || colon == 0 ? "127.0.0.1" : text.substr(0, colon));
@@ -267,7 +269,7 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
   if (error) return refuse(kCannotStart, "the current folder cannot be read", error.message(), "cd");
 
   if (arguments.given("listen")) {
-    auto listen = parse_listen(arguments.text("listen"));
+    auto listen = parse_listen(arguments.text("listen"), "--listen");
     if (!listen) return unexpected(listen.error());
     settings.listen = std::move(*listen);
   }
@@ -279,6 +281,7 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
     }
     settings.function_name = name->name;
   }
+  if (auto taken = take_url_settings(arguments, variables, settings); !taken) return unexpected(taken.error());
   settings.any_function_name = !arguments.given("name");
   settings.function_version = arguments.text("function-version");
   settings.handler = arguments.text("handler");

@@ -18,8 +18,8 @@ namespace mayfly::emulator::cli {
 Decided<Settings> settings_from(const Arguments& arguments, const Variables& variables);
 
 // "9001", ":9001", "localhost:9001", "127.0.0.1:9001", "[::1]:9001"; port 0 is
-// allowed. localhost is 127.0.0.1.
-Decided<core::Origin> parse_listen(std::string_view text);
+// allowed. localhost is 127.0.0.1. `option` is for messages.
+Decided<core::Origin> parse_listen(std::string_view text, std::string_view option = "--listen");
 
 // Appends what `text` defines: lines of NAME=VALUE with #-comments, quotes and
 // `export`, or, when it begins with '{', SAM's JSON: {"Parameters": {...}},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include <mayfly/json/writer.h>
 
@@ -66,9 +67,26 @@ std::string enforced_text(const Settings& settings, const Enforcement& enforceme
   return held + "; not: " + missing;
 }
 
+// Where calls come in.
+struct Addresses {
+  core::Origin api;
+  std::optional<core::Origin> url;  // the function's own, with --url
+};
+
+std::string http(const core::Origin& origin) { return "http://" + origin.host_port(); }
+
+std::string_view reach(const core::Origin& origin) {
+  return origin.is_loopback() ? "  (this machine only" : "  (whoever reaches this machine";
+}
+
+std::string url_line(const Style& style, const FunctionUrl& url, const core::Origin& listening) {
+  return label(style, "function") + paint(style, Ink::link, http(listening) + "/") + std::string(reach(listening)) +
+         (url.signed_only ? ", signed" : "") + ")\n";
+}
+
 std::string banner(const Style& style, const Settings& settings, const Enforcement& enforcement,
-                   const core::Origin& listening, bool own_credentials, std::chrono::nanoseconds start_up) {
-  std::string url = "http://" + listening.host_port();
+                   const Addresses& addresses, bool own_credentials, std::chrono::nanoseconds start_up) {
+  const core::Origin& listening = addresses.api;
   std::string first = "mayfly " + std::string(kVersion) + "  " + program_text(settings) + "  " +
                       std::to_string(settings.memory_mb) + " MB  " +
                       std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.timeout).count()) + " s";
@@ -76,8 +94,9 @@ std::string banner(const Style& style, const Settings& settings, const Enforceme
       "ready in " + std::to_string(std::chrono::ceil<std::chrono::milliseconds>(start_up).count()) + " ms";
   auto gap = std::max<int>(2, 77 - static_cast<int>(first.size() + ready.size()));
   std::string out = paint(style, Ink::dim, first + std::string(static_cast<std::size_t>(gap), ' ') + ready) + "\n";
-  out += label(style, "listening") + paint(style, Ink::link, url) +
-         (listening.is_loopback() ? "  (this machine only)\n" : "  (whoever reaches this machine)\n");
+  out += label(style, "listening") + paint(style, Ink::link, http(listening)) + std::string(reach(listening)) +
+         (settings.verify_signatures ? ", signed" : "") + ")\n";
+  if (addresses.url) out += url_line(style, *settings.url, *addresses.url);
   out += label(style, "enforced") + enforced_text(settings, enforcement) + "\n";
   if (own_credentials) {
     out += label(style, "AWS keys") + "this shell's\n";
@@ -89,15 +108,16 @@ std::string banner(const Style& style, const Settings& settings, const Enforceme
   bool usual = listening == Settings{}.listen;
   out += label(style, "try") + "mayfly invoke " + (usual ? "" : "--endpoint " + std::to_string(listening.port) + " ") +
          "--payload '{\"name\":\"Ada\"}'\n";
-  out += label(style, "from code") + "export AWS_ENDPOINT_URL_LAMBDA=" + url + "\n";
+  out += label(style, "from code") + "export AWS_ENDPOINT_URL_LAMBDA=" + http(listening) + "\n";
   return out;
 }
 
-std::string ready_json(const core::Origin& listening) {
+std::string ready_json(const Addresses& addresses) {
   std::string out;
   json::Writer json(out);
   json.begin_object().member("time", core::rfc3339(core::wall_now())).member("type", "mayfly.ready");
-  json.key("record").begin_object().member("listen", "http://" + listening.host_port());
+  json.key("record").begin_object().member("listen", http(addresses.api));
+  if (addresses.url) json.member("url", http(*addresses.url) + "/");
   json.member("pid", static_cast<int>(getpid())).end_object().end_object();
   return out + "\n";
 }
@@ -167,15 +187,21 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   RunningService service(*settings, display);
   auto listening = service.start();
   if (!listening) return unexpected(listening.error());
+  Addresses addresses{*listening, {}};
+  if (settings->url) {
+    auto url = service.start_url();
+    if (!url) return unexpected(url.error());
+    addresses.url = *url;
+  }
   if (json) {
-    write_out(STDOUT_FILENO, ready_json(*listening));
+    write_out(STDOUT_FILENO, ready_json(addresses));
   } else if (!display.quiet) {
     write_out(STDOUT_FILENO,
-              banner(display.style, *settings, service.enforcement(), *listening,
-                     arguments.text("credentials") == "env", std::chrono::steady_clock::now() - started));
+              banner(display.style, *settings, service.enforcement(), addresses, arguments.text("credentials") == "env",
+                     std::chrono::steady_clock::now() - started));
   }
   if (arguments.given("ready-file")) {
-    auto written = replace_file(std::string(arguments.text("ready-file")), "http://" + listening->host_port() + "\n");
+    auto written = replace_file(std::string(arguments.text("ready-file")), http(*listening) + "\n");
     if (!written) return unexpected(written.error());
   }
   service.run();

@@ -85,21 +85,36 @@ RunningService::RunningService(Settings settings, Display display)
 
 RunningService::~RunningService() = default;
 
+namespace {
+
+// Why `option` cannot listen where it should.
+unexpected<Refusal> cannot_listen(const std::string& option, const core::Origin& wanted, bool by_default,
+                                  const core::Failure& failure) {
+  PortHolder holder = wanted.port == 0 ? PortHolder{} : holder_of(wanted.port);
+  std::string try_this = "mayfly run " + option + " ";
+  if (!holder.found) return refuse(kNoConnection, failure.message, "", try_this + Settings{}.listen.host_port());
+  auto other = std::to_string(wanted.port == 65535 ? 9001 : wanted.port + 1);
+  std::string who =
+      holder.pid == 0 ? "another user's program" : holder.name + " (pid " + std::to_string(holder.pid) + ")";
+  return refuse(
+      kNoConnection, "port " + std::to_string(wanted.port) + " is taken by " + who,
+      "mayfly run listens on " + wanted.host_port() + (by_default ? " unless told otherwise" : ", as it was told to"),
+      try_this + other);
+}
+
+}  // namespace
+
 Decided<core::Origin> RunningService::start() {
   auto listening = state_->service.start();
   if (listening) return std::move(*listening);
   const core::Origin& wanted = state_->settings.listen;
-  PortHolder holder = wanted.port == 0 ? PortHolder{} : holder_of(wanted.port);
-  if (!holder.found) {
-    return refuse(kNoConnection, listening.error().message, "", "mayfly run --listen " + Settings{}.listen.host_port());
-  }
-  auto other = std::to_string(wanted.port == 65535 ? 9001 : wanted.port + 1);
-  std::string who =
-      holder.pid == 0 ? "another user's program" : holder.name + " (pid " + std::to_string(holder.pid) + ")";
-  return refuse(kNoConnection, "port " + std::to_string(wanted.port) + " is taken by " + who,
-                "mayfly run listens on " + wanted.host_port() +
-                    (wanted == Settings{}.listen ? " unless told otherwise" : ", as it was told to"),
-                "mayfly run --listen " + other);
+  return cannot_listen("--listen", wanted, wanted == Settings{}.listen, listening.error());
+}
+
+Decided<core::Origin> RunningService::start_url() {
+  auto listening = state_->service.start_url();
+  if (listening) return std::move(*listening);
+  return cannot_listen("--url", state_->settings.url->listen, false, listening.error());
 }
 
 const Enforcement& RunningService::enforcement() const { return state_->service.enforcement(); }

@@ -37,6 +37,8 @@ class RunningService {
 
   // Listens; starts no process. Errors: kNoConnection, naming who has the port.
   Decided<core::Origin> start();
+  // The same with the function's URL, when the settings have one; after start().
+  Decided<core::Origin> start_url();
 
   // After start().
   const Enforcement& enforcement() const;

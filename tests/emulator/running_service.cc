@@ -128,6 +128,10 @@ void RunningService::start() {
     });
     service_ = &service;
     auto result = service.start();
+    if (result && settings.url) {
+      auto url = service.start_url();
+      if (url) url_origin_ = *url;
+    }
     bool listening = result.has_value();
     started.set_value(std::move(result));
     if (listening) io_.run();

@@ -63,6 +63,7 @@ class RunningService {
 
   void start();
   const core::Origin& origin() const { return origin_; }
+  const core::Origin& url_origin() const { return url_origin_; }  // with settings.url
   Reply invoke(const std::string& payload, const std::vector<std::pair<std::string, std::string>>& fields = {});
   // What the function gets for a Python expression, as JSON.
   std::string evaluate(const std::string& expression);
@@ -85,7 +86,7 @@ class RunningService {
   boost::asio::io_context io_{1};
   Service* service_ = nullptr;
   std::thread thread_;
-  core::Origin origin_;
+  core::Origin origin_, url_origin_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   std::vector<Observation> observations_;

@@ -14,7 +14,8 @@ An event is answered as it came, unless it is an object with one of these:
 What happens before the first event is in INIT: a JSON object with exit, signal,
 sleep, error (a type: post init/error and end with 1), post, internal (a list of
 events: register an internal extension), linger (ignore SIGTERM), or record (a
-file that gets a line at SIGTERM).
+file that gets a line at SIGTERM). With answer, a Python expression of `event`,
+every event is answered by that.
 """
 import http.client, json, os, signal, sys, threading, time
 
@@ -86,6 +87,11 @@ def main():
             plan = {}
         if not isinstance(plan, dict):
             plan = {}
+        if "answer" in INIT:
+            try:
+                plan = {"text": json.dumps(eval(INIT["answer"], {"event": plan}))}
+            except Exception as error:
+                plan = {"fail": type(error).__name__}
         if "print" in plan:
             print(plan["print"], flush=True)
         end_by(plan)
@@ -94,6 +100,8 @@ def main():
         if "fail" in plan:
             answer, path = json.dumps({"errorType": plan["fail"], "errorMessage": "as asked"}), base + "error"
             sent["Lambda-Runtime-Function-Error-Type"] = plan["fail"]
+        if "text" in plan:
+            answer = plan["text"]
         if "bytes" in plan:
             answer = '"' + "x" * (plan["bytes"] - 2) + '"'
         if "environment" in plan:
