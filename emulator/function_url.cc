@@ -291,7 +291,7 @@ std::string url_event(const RawRequest& request, const UrlContext& context) {
 }
 
 std::optional<UrlAnswer> url_answer(std::string_view payload) {
-  if (!json_problem(payload).empty()) return std::nullopt;
+  if (!json_problem(payload).empty()) return inferred(std::string(payload));
   json::Document document;
   auto root = document.parse(payload);
   if (!root) return std::nullopt;

@@ -43,8 +43,8 @@ struct UrlAnswer {
   std::string body;
 };
 
-// The reply to the caller of a buffered URL. Nothing when the answer cannot be
-// one: not JSON, a status that is none, fields that are no fields, a body that
+// The reply to the caller of a buffered URL. What is no JSON is the body as it
+// is. Nothing when the answer cannot be a reply: a status that is none, fields that are no fields, a body that
 // should be base64 and is not. Fields that concern the connection are left out.
 std::optional<UrlAnswer> url_answer(std::string_view payload);
 

@@ -8,6 +8,7 @@
 #include "emulator/function_url.h"
 #include "emulator/identifiers.h"
 #include "emulator/mailbox.h"
+#include "emulator/response_stream.h"
 #include "emulator/trace_id.h"
 
 namespace mayfly::emulator {
@@ -19,6 +20,9 @@ using core::HttpReply;
 namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
+
+// Status, header fields and cookies before a streamed body.
+constexpr std::size_t kMaxPreludeBytes = 256 * 1024;
 
 // A refusal of the service in front of the function.
 HttpReply refusal(unsigned status, std::string_view type, std::string_view key, std::string_view message) {
@@ -49,11 +53,44 @@ HttpReply refusal(const SignatureFault& fault) {
   return refusal(403, fault.type, "message", fault.message);
 }
 
-HttpReply reply_of(Answer answer) {
+// A URL that streams makes nothing of an answer that came whole: the caller gets
+// it as it is, envelope and all.
+std::optional<UrlAnswer> verbatim(Answer answer) {
+  return UrlAnswer{
+      200,
+      {{"content-type", answer.content_type.empty() ? "application/json" : std::move(answer.content_type)}},
+      std::move(answer.payload)};
+}
+
+HttpReply reply_of(Answer answer, bool streams) {
   if (answer.aborted || !answer.error_type.empty()) return failure_page();
-  auto found = url_answer(answer.payload);
+  auto found = streams ? verbatim(std::move(answer)) : url_answer(answer.payload);
   if (!found) return failure_page();
   return {found->status, {}, std::move(found->fields), std::move(found->body)};
+}
+
+// The head of the reply to a streamed response, once it has come, and in `body`
+// what came with it. Nothing: it failed before, or has no sound prelude.
+asio::awaitable<std::optional<UrlAnswer>> read_beginning(ResponseStream& stream, const std::string& content_type) {
+  bool has_prelude = core::same_field_name(content_type, kPreludeType);
+  std::string got;
+  for (std::size_t searched = 0; got.size() < kMaxPreludeBytes;) {
+    auto part = co_await stream.read();
+    got += part;
+    if (!has_prelude) {
+      if (part.empty() && !stream.how_it_ended().error_type.empty()) break;
+      UrlAnswer plain{200, {{"content-type", content_type}}, std::move(got)};
+      co_return plain;
+    }
+    if (auto end = got.find(kPreludeEnd, searched); end != got.npos) {
+      auto head = url_prelude(std::string_view(got).substr(0, end));
+      if (head) head->body = got.substr(end + kPreludeEnd.size());
+      co_return head;
+    }
+    if (part.empty()) break;
+    searched = got.size() - std::min(got.size(), kPreludeEnd.size() - 1);
+  }
+  co_return std::nullopt;
 }
 
 // In place of what the function says about the same.
@@ -101,6 +138,7 @@ std::optional<HttpReply> UrlFront::admit(const HttpExchange& exchange, const Htt
   }
   invocation.request_id = context.request_id = new_uuid();
   invocation.trace_id = context.trace_id = complete_trace_id(exchange.field("X-Amzn-Trace-Id"));
+  invocation.in_parts = settings_.url->in_parts;
   invocation.invoked_arn =
       "arn:aws:lambda:" + settings_.region + ":" + settings_.account_id + ":function:" + settings_.function_name;
   context.source_ip = exchange.peer_address();
@@ -134,10 +172,41 @@ asio::awaitable<void> UrlFront::serve(HttpExchange& exchange) {
   }
   auto answer = co_await answers->take();
   if (!answer) co_return;
-  HttpReply reply = reply_of(std::move(*answer));
-  put(reply.fields, {{"x-amzn-RequestId", invocation->request_id}, {"x-amzn-Trace-Id", invocation->trace_id}});
-  put(reply.fields, cors_fields);
+  Fields ours{{"x-amzn-RequestId", invocation->request_id}, {"x-amzn-Trace-Id", invocation->trace_id}};
+  std::ranges::move(cors_fields, std::back_inserter(ours));
+  if (answer->stream) {
+    co_await reply_in_parts(exchange, *answer, ours);
+    co_return;
+  }
+  HttpReply reply = reply_of(std::move(*answer), invocation->in_parts);
+  put(reply.fields, ours);
   co_await exchange.reply(std::move(reply));
+}
+
+asio::awaitable<void> UrlFront::reply_in_parts(HttpExchange& exchange, const Answer& answer, const Fields& ours) {
+  auto stream = answer.stream;
+  auto beginning = co_await read_beginning(*stream, answer.content_type);
+  bool bodiless = beginning && (beginning->status == 204 || beginning->status == 304);
+  if (!beginning || bodiless) {
+    stream->abandon();
+    HttpReply reply = failure_page();
+    if (bodiless) reply = {beginning->status, {}, std::move(beginning->fields), {}};
+    put(reply.fields, ours);
+    co_return co_await exchange.reply(std::move(reply));
+  }
+  HttpReply head{beginning->status, {}, std::move(beginning->fields), {}};
+  put(head.fields, ours);
+  bool there = co_await exchange.begin_reply(std::move(head));
+  if (there) there = co_await exchange.write(beginning->body);
+  while (there) {
+    auto part = co_await stream->read();
+    if (part.empty()) break;
+    there = co_await exchange.write(part);
+  }
+  if (!there) co_return stream->abandon();
+  // A response that breaks off shows as one: its end is missing.
+  const Answer& end = stream->how_it_ended();
+  if (!end.aborted && end.error_type.empty()) co_await exchange.end_reply();
 }
 
 }  // namespace mayfly::emulator

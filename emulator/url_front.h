@@ -30,6 +30,9 @@ class UrlFront {
  private:
   std::optional<core::HttpReply> admit(const core::HttpExchange& exchange, const core::HttpExchange::Body& body,
                                        Invocation& invocation) const;
+  // Of a response that is streamed; `ours` are the fields that it cannot set.
+  boost::asio::awaitable<void> reply_in_parts(core::HttpExchange& exchange, const Answer& answer,
+                                              const ReplyFields& ours);
 
   boost::asio::io_context& io_;
   const Settings& settings_;

@@ -104,6 +104,8 @@ inline constexpr Option kOptions[] = {
      .help = "the function answers HTTP; may be --listen's"},
     {.name = "auth-type", .takes = "TYPE", .initial = "NONE", .group = Group::listen, .commands = kRun,
      .help = "of the URL: NONE or AWS_IAM", .choices = "NONE|AWS_IAM"},
+    {.name = "invoke-mode", .takes = "MODE", .initial = "BUFFERED", .group = Group::listen, .commands = kRun,
+     .help = "of the URL: BUFFERED or RESPONSE_STREAM", .choices = "BUFFERED|RESPONSE_STREAM"},
     {.name = "cors", .takes = "ORIGINS|JSON", .group = Group::listen, .commands = kRun,
      .help = "of the URL; JSON as the AWS CLI takes it"},
     {.name = "verify-signatures", .group = Group::listen, .commands = kRun,

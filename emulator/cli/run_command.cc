@@ -81,7 +81,7 @@ std::string_view reach(const core::Origin& origin) {
 
 std::string url_line(const Style& style, const FunctionUrl& url, const core::Origin& listening) {
   return label(style, "function") + paint(style, Ink::link, http(listening) + "/") + std::string(reach(listening)) +
-         (url.signed_only ? ", signed" : "") + ")\n";
+         (url.signed_only ? ", signed" : "") + (url.in_parts ? ", streamed" : "") + ")\n";
 }
 
 std::string banner(const Style& style, const Settings& settings, const Enforcement& enforcement,

@@ -106,14 +106,18 @@ Decided<void> take_url_settings(const Arguments& arguments, const Variables& var
     settings.callers = std::move(*callers);
   }
   if (!arguments.given("url")) {
-    if (!signed_only && !arguments.given("cors")) return {};
-    return refuse(kUsage, std::string(signed_only ? "--auth-type" : "--cors") + " without --url",
-                  "it is about the function's URL, and there is none", "--url 8080");
+    std::string idle = arguments.given("auth-type")     ? "--auth-type"
+                       : arguments.given("invoke-mode") ? "--invoke-mode"
+                       : arguments.given("cors")        ? "--cors"
+                                                        : "";
+    if (idle.empty()) return {};
+    return refuse(kUsage, idle + " without --url", "it is about the function's URL, and there is none", "--url 8080");
   }
   auto listen = parse_listen(arguments.text("url"), "--url");
   if (!listen) return unexpected(listen.error());
   FunctionUrl url;
   url.listen = std::move(*listen);
+  url.in_parts = arguments.text("invoke-mode") == "RESPONSE_STREAM";
   url.signed_only = signed_only;
   if (arguments.given("cors")) {
     auto cors = parse_cors(arguments.text("cors"));

@@ -132,6 +132,13 @@ TEST_CASE("an answer without statusCode is the body of a 200") {
   CHECK(reply_to(R"({"body":"x","headers":{"a":"b"}})") == kJson + R"({"body":"x","headers":{"a":"b"}})");
 }
 
+TEST_CASE("what is no JSON is the body as it is, a prelude too") {
+  for (std::string payload :
+       {std::string(), std::string("hello"), std::string("{}x"), std::string("\"\xFF\""), std::string("{}\0\0", 4)}) {
+    CHECK(reply_to(payload) == kJson + payload);
+  }
+}
+
 TEST_CASE("an answer with statusCode says all of the reply") {
   CHECK(reply_to(R"({"statusCode":200,"body":"body123"})") == kJson + "body123");
   CHECK(reply_to(R"({"statusCode":"404"})") == "404 content-type=application/json | ");
@@ -153,28 +160,14 @@ TEST_CASE("the framing of the reply is not the function's") {
 }
 
 TEST_CASE("what cannot be a reply is malformed") {
-  for (const char* payload : {"",
-                              "hello",
-                              "{",
-                              "{}x",
-                              "\"\xFF\"",
-                              R"({"statusCode":"x"})",
-                              R"({"statusCode":99})",
-                              R"({"statusCode":101})",
-                              R"({"statusCode":600})",
-                              R"({"statusCode":200.5})",
-                              R"({"statusCode":-200})",
-                              R"({"statusCode":null})",
-                              R"({"statusCode":200,"headers":[]})",
-                              R"({"statusCode":200,"headers":{"a b":"c"}})",
-                              R"({"statusCode":200,"headers":{"":"c"}})",
-                              R"({"statusCode":200,"headers":{"a\r\nb":"c"}})",
-                              R"({"statusCode":200,"headers":{"a":["c"]}})",
-                              R"({"statusCode":200,"headers":{"a":{}}})",
-                              R"({"statusCode":200,"cookies":"a"})",
-                              R"({"statusCode":200,"cookies":[[]]})",
-                              R"({"statusCode":200,"body":"!","isBase64Encoded":true})",
-                              R"({"statusCode":200,"isBase64Encoded":"yes"})"}) {
+  for (const char* payload :
+       {R"({"statusCode":"x"})", R"({"statusCode":99})", R"({"statusCode":101})", R"({"statusCode":600})",
+        R"({"statusCode":200.5})", R"({"statusCode":-200})", R"({"statusCode":null})",
+        R"({"statusCode":200,"headers":[]})", R"({"statusCode":200,"headers":{"a b":"c"}})",
+        R"({"statusCode":200,"headers":{"":"c"}})", R"({"statusCode":200,"headers":{"a\r\nb":"c"}})",
+        R"({"statusCode":200,"headers":{"a":["c"]}})", R"({"statusCode":200,"headers":{"a":{}}})",
+        R"({"statusCode":200,"cookies":"a"})", R"({"statusCode":200,"cookies":[[]]})",
+        R"({"statusCode":200,"body":"!","isBase64Encoded":true})", R"({"statusCode":200,"isBase64Encoded":"yes"})"}) {
     INFO(payload);
     CHECK(reply_to(payload) == "malformed");
   }

@@ -38,6 +38,8 @@ TEST_CASE("a function has a URL when asked, open and without CORS unless told ot
   CHECK(url->listen == core::Origin{"127.0.0.1", 8080});
   CHECK_FALSE(url->signed_only);
   CHECK_FALSE(url->cors);
+  CHECK_FALSE(url->in_parts);
+  CHECK(settings({"--url", "1", "--invoke-mode", "RESPONSE_STREAM"})->url->in_parts);
   CHECK(settings({"--url", "0.0.0.0:0"})->url->listen == core::Origin{"0.0.0.0", 0});
   CHECK(settings({}, {{"MAYFLY_URL", "8081"}})->url->listen.port == 8081);
   CHECK(refused({"--url", "http://x"}) == "cannot listen on 'http://x'");
@@ -45,6 +47,7 @@ TEST_CASE("a function has a URL when asked, open and without CORS unless told ot
 
 TEST_CASE("options of a URL without a URL are a mistake") {
   CHECK(refused({"--auth-type", "AWS_IAM"}, kKeys) == "--auth-type without --url");
+  CHECK(refused({"--invoke-mode", "BUFFERED"}) == "--invoke-mode without --url");
   CHECK(refused({"--cors", "*"}) == "--cors without --url");
 }
 
