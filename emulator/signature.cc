@@ -142,6 +142,11 @@ std::string canonical_request(const RawRequest& request, const Pairs& query, con
   return out + "\n" + claim.signed_headers + "\n" + hex(sha256(request.body));
 }
 
+std::string text_to_sign(const Claim& claim, std::string_view canonical) {
+  return std::string(kAlgorithm) + "\n" + claim.date + "\n" + std::string(claim.scope()) + "\n" +
+         hex(sha256(canonical));
+}
+
 Digest signature_of(std::string_view secret, const Claim& claim, std::string_view text) {
   Digest key = hmac_sha256("AWS4" + std::string(secret), claim.scope_date);
   for (auto part : {claim.region, claim.service, claim.terminator, text}) key = hmac_sha256(bytes_of(key), part);
@@ -329,8 +334,7 @@ std::optional<SignatureFault> signature_fault(const RawRequest& request, const C
 
   // All three are looked at, whatever the first ones say.
   auto canonical = canonical_request(request, query, claim);
-  auto to_sign =
-      std::string(kAlgorithm) + "\n" + claim.date + "\n" + std::string(claim.scope()) + "\n" + hex(sha256(canonical));
+  auto to_sign = text_to_sign(claim, canonical);
   bool known = same_text(claim.key, credentials.access_key_id) && !claim.key.empty();
   bool token = same_text(claim.token, credentials.session_token);
   bool sound = same_text(claim.signature, hex(signature_of(credentials.secret_access_key, claim, to_sign)));
@@ -343,6 +347,29 @@ std::optional<SignatureFault> signature_fault(const RawRequest& request, const C
       "and signing method. Consult the service documentation for details.\n\nThe Canonical String for this request "
       "should have been\n'" +
       canonical + "'\n\nThe String-to-Sign should have been\n'" + to_sign + "'\n");
+}
+
+void sign(Pairs& fields, RawRequest request, const Credentials& credentials, std::string_view region,
+          core::WallTime now) {
+  Claim claim;
+  claim.date = date_text(now);
+  claim.credential = credentials.access_key_id + "/" + claim.date.substr(0, 8) + "/" + std::string(region) + "/" +
+                     std::string(kService) + "/" + std::string(kTerminator);
+  split_credential(claim);
+  fields.emplace_back("X-Amz-Date", claim.date);
+  if (!credentials.session_token.empty()) fields.emplace_back("X-Amz-Security-Token", credentials.session_token);
+  request.fields.clear();
+  std::vector<std::string> names;
+  for (const auto& [name, value] : fields) {
+    request.fields.push_back({name, value});
+    names.push_back(core::lower_case(name));
+  }
+  std::ranges::sort(names);
+  for (const auto& name : names) claim.signed_headers += (claim.signed_headers.empty() ? "" : ";") + name;
+  auto canonical = canonical_request(request, query_pairs(request.query), claim);
+  auto signature = signature_of(credentials.secret_access_key, claim, text_to_sign(claim, canonical));
+  fields.emplace_back("Authorization", std::string(kAlgorithm) + " Credential=" + claim.credential +
+                                           ", SignedHeaders=" + claim.signed_headers + ", Signature=" + hex(signature));
 }
 
 }  // namespace mayfly::emulator

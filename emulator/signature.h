@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/clock.h"
 #include "emulator/raw_request.h"
@@ -40,5 +42,11 @@ inline constexpr std::size_t kMaxAuthorizationBytes = 8 * 1024;
 // token or signature.
 std::optional<SignatureFault> signature_fault(const RawRequest& request, const Credentials& credentials,
                                               std::string_view region, core::WallTime now);
+
+// The other side: adds X-Amz-Date, X-Amz-Security-Token when there is one, and the
+// Authorization that signs them with all fields that are there already, each name
+// once and Host among them. `request.fields` is not looked at.
+void sign(std::vector<std::pair<std::string, std::string>>& fields, RawRequest request, const Credentials& credentials,
+          std::string_view region, core::WallTime now);
 
 }  // namespace mayfly::emulator

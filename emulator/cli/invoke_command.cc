@@ -22,6 +22,7 @@
 #include "emulator/cli/run_command.h"
 #include "emulator/cli/running_service.h"
 #include "emulator/cli/text_file.h"
+#include "emulator/cli/url_settings.h"
 
 namespace mayfly::emulator::cli {
 namespace {
@@ -131,7 +132,6 @@ class Caller {
         patience_(looks.err.terminal && !looks.quiet && !looks.private_environment),
         connection_(endpoint_.origin, {.wake_fd = patience_.fd()}) {
     call_.prefix = endpoint_.prefix;
-    head_ = call_.request_head(endpoint_.origin);
   }
 
   // kDone or kFunctionFailed. `several`: one of many, so each has its number.
@@ -178,7 +178,8 @@ class Caller {
 
   Decided<CallAnswer> exchange() {
     auto deadline = core::Deadline::after(kLongestWait);
-    auto sent = connection_.send(head_, call_.payload, deadline);
+    auto head = call_.request_head(endpoint_.origin);
+    auto sent = connection_.send(head, call_.payload, deadline);
     if (!sent) return no_answer(sent.error());
     patience_.begin();
     auto answer = connection_.receive(deadline);
@@ -312,7 +313,6 @@ class Caller {
   const Looks looks_;
   Patience patience_;
   core::HttpConnection connection_;
-  std::string head_;
   std::string figures_;
   Sums sums_;
 };
@@ -472,6 +472,8 @@ Decided<int> invoke_command(const Arguments& arguments, const Variables& variabl
   if (auto fits = refuse_environment_options(arguments); !fits) return unexpected(fits.error());
   auto endpoint = parse_endpoint(arguments.text("endpoint"));
   if (!endpoint) return unexpected(endpoint.error());
+  call->caller = shell_credentials(variables);
+  call->region = arguments.text("region");
   Caller caller(std::move(*endpoint), std::move(*call), looks);
   return call_repeatedly(caller, arguments.number("repeat"));
 }

@@ -79,16 +79,21 @@ std::optional<ReportLine> json_report(std::string_view line) {
 }  // namespace
 
 std::string LambdaCall::request_head(const core::Origin& origin) const {
-  std::string head = "POST " + prefix + "/2015-03-31/functions/" + percent_encoded(function_name) + "/invocations";
-  if (!qualifier.empty()) head += "?Qualifier=" + percent_encoded(qualifier);
-  head += " HTTP/1.1\r\n";
-  core::append_field(head, "Host", origin.host_port());
-  core::append_field(head, "User-Agent", "mayfly");
-  core::append_field(head, "Content-Type", "application/json");
-  core::append_field(head, "Content-Length", std::to_string(payload.size()));
-  core::append_field(head, "X-Amz-Invocation-Type", asynchronous ? "Event" : "RequestResponse");
-  if (!asynchronous) core::append_field(head, "X-Amz-Log-Type", "Tail");
-  if (!client_context.empty()) core::append_field(head, "X-Amz-Client-Context", base64_encode(client_context));
+  std::string path = prefix + "/2015-03-31/functions/" + percent_encoded(function_name) + "/invocations";
+  std::string query = qualifier.empty() ? "" : "Qualifier=" + percent_encoded(qualifier);
+  std::vector<std::pair<std::string, std::string>> fields{
+      {"Host", origin.host_port()},
+      {"User-Agent", "mayfly"},
+      {"Content-Type", "application/json"},
+      {"Content-Length", std::to_string(payload.size())},
+      {"X-Amz-Invocation-Type", asynchronous ? "Event" : "RequestResponse"}};
+  if (!asynchronous) fields.emplace_back("X-Amz-Log-Type", "Tail");
+  if (!client_context.empty()) fields.emplace_back("X-Amz-Client-Context", base64_encode(client_context));
+  if (!caller.access_key_id.empty()) {
+    sign(fields, {"POST", path, query, {}, payload}, caller, region, core::wall_now());
+  }
+  std::string head = "POST " + path + (query.empty() ? "" : "?" + query) + " HTTP/1.1\r\n";
+  for (const auto& [name, value] : fields) core::append_field(head, name, value);
   return head + "\r\n";
 }
 

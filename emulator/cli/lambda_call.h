@@ -14,6 +14,7 @@
 #include "core/failure.h"
 #include "core/http_connection.h"
 #include "core/uri.h"
+#include "emulator/signature.h"
 
 namespace mayfly::emulator::cli {
 
@@ -24,8 +25,12 @@ struct LambdaCall {
   std::string client_context;  // JSON, not yet base64
   std::string payload;
   bool asynchronous = false;
+  // Who signs the call, for an endpoint that verifies; no access key: nobody.
+  Credentials caller;
+  std::string region;
 
-  // Ends with the empty line. Function name and qualifier are percent-encoded.
+  // Ends with the empty line. Function name and qualifier are percent-encoded. A
+  // signed one is good for five minutes.
   std::string request_head(const core::Origin& origin) const;
 };
 

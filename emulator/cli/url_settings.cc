@@ -67,10 +67,7 @@ Decided<Cors> parse_cors_json(std::string_view text) {
 }
 
 Decided<Credentials> callers_of(std::string_view option, const Variables& variables) {
-  Credentials callers;
-  callers.access_key_id = variables.get("AWS_ACCESS_KEY_ID").value_or("");
-  callers.secret_access_key = variables.get("AWS_SECRET_ACCESS_KEY").value_or("");
-  callers.session_token = variables.get("AWS_SESSION_TOKEN").value_or("");
+  auto callers = shell_credentials(variables);
   if (callers.access_key_id.empty() || callers.secret_access_key.empty()) {
     return refuse(kUsage, std::string(option) + ", but this shell has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
                   "callers sign with the same keys; any will do",
@@ -80,6 +77,11 @@ Decided<Credentials> callers_of(std::string_view option, const Variables& variab
 }
 
 }  // namespace
+
+Credentials shell_credentials(const Variables& variables) {
+  auto text = [&](std::string_view name) { return std::string(variables.get(name).value_or("")); };
+  return {text("AWS_ACCESS_KEY_ID"), text("AWS_SECRET_ACCESS_KEY"), text("AWS_SESSION_TOKEN")};
+}
 
 Decided<Cors> parse_cors(std::string_view text) {
   if (text.starts_with('{')) return parse_cors_json(text);

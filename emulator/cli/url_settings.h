@@ -14,6 +14,10 @@ namespace mayfly::emulator::cli {
 // Errors: kUsage.
 Decided<void> take_url_settings(const Arguments& arguments, const Variables& variables, Settings& settings);
 
+// The AWS keys of this shell, the parts that are not there empty. With them callers
+// sign and `mayfly invoke` does.
+Credentials shell_credentials(const Variables& variables);
+
 // A list of origins, which allows every method and field; or, when it begins with
 // '{', JSON as `aws lambda create-function-url-config --cors` takes it.
 Decided<Cors> parse_cors(std::string_view text);

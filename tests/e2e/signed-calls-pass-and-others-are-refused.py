@@ -11,7 +11,7 @@ import botocore.credentials
 import botocore.exceptions
 
 from function_url import HTTP_FUNCTION, curl, url_run
-from sandbox import PATIENCE_S, contains, equal, run
+from sandbox import PATIENCE_S, binary, contains, equal, run
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "s3cr3t+/canary", "AWS_SESSION_TOKEN": "t/o+k=="}
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:orders"
@@ -62,6 +62,10 @@ with url_run("--verify-signatures", "--auth-type", "AWS_IAM", command=HTTP_FUNCT
     contains(done.stdout, '"hello"')
     api = f"http://127.0.0.1:{env.port}/2015-03-31/functions/orders/invocations"
     equal(curl(*signed("-d", EVENT, api)), b'"hello"')
+
+    command = [binary("mayfly"), "invoke", ARN, "--qualifier", "$LATEST", "--endpoint", str(env.port), "--payload", EVENT]
+    equal(run(command, KEYS).stdout, '"hello"')
+    equal(run(command).returncode, 4)
 
     equal(refusal(client(env, secret="wrong")), (403, "InvalidSignatureException"))
     equal(refusal(client(env, key="AKIDOTHER")), (403, "UnrecognizedClientException"))

@@ -116,6 +116,20 @@ TEST_CASE("what botocore signs is accepted") {
   }
 }
 
+TEST_CASE("what is signed here is what botocore signs, and accepted") {
+  auto theirs = invoke();
+  std::vector<std::pair<std::string, std::string>> fields(theirs.fields.begin(), theirs.fields.begin() + 2);
+  core::WallTime now;
+  REQUIRE(core::parse_rfc3339(theirs.now, now));
+  sign(fields, {theirs.method, theirs.path, theirs.query, {}, theirs.body}, kPlain, "us-east-1", now);
+  CHECK(fields == theirs.fields);
+
+  auto ours = get_with_token();
+  ours.fields = {{"Host", "h"}, {"b", " 1  2 "}, {"A", ""}};
+  sign(ours.fields, {ours.method, ours.path, ours.query, {}, ours.body}, kSession, ours.region, now);
+  CHECK(ours.fault_message() == "");
+}
+
 TEST_CASE("a change to any signed part is found") {
   struct Row {
     const char* what;
