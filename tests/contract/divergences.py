@@ -149,7 +149,7 @@ INIT_DURATION = Divergence(
     "a defect there")
 MEMORY = Divergence(
     "Max Memory Used",
-    "the peak of the processes",
+    "the peak of all processes together",
     "always the memory size",
     "a figure to look at, not a constant")
 
