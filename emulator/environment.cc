@@ -28,6 +28,9 @@ std::string new_log_stream(const std::string& version) {
 
 // What a process posted before it ended may still lie in a socket; it counts.
 constexpr std::chrono::milliseconds kLastWords{10};
+// A look at what the processes use costs some ten system calls for each of them,
+// so not every invocation ends with one.
+constexpr std::chrono::seconds kMeasureEvery{1};
 // Error causes for X-Ray travel in a field of up to 64 KiB.
 constexpr std::size_t kMaxHeadBytes = 128 * 1024;
 
@@ -225,6 +228,7 @@ expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::strin
 
 void Environment::process_exited(ProcessId id, std::shared_ptr<Generation> generation, std::string how) {
   if (!generation || generation != generation_) return;
+  measure(id);
   group_->left(running_[id]->pid());
   bool out_of_memory = killed_for_memory(how);
   if (!group_->peak_memory_kb()) peak_kb_ = std::max(peak_kb_, running_[id]->peak_memory_kb());
@@ -271,6 +275,27 @@ void Environment::send_signal(ProcessId id, int signal) {
   if (id >= running_.size() || !running_[id]) return;
   if (signal != SIGKILL) group_->wait_until_resumed();
   running_[id]->send_signal(signal);
+}
+
+void Environment::measure(ProcessId id) {
+  Observation what;
+  what.kind = Observation::Kind::process_measured;
+  what.process = id == kRuntime ? "bootstrap" : extension_files_[id - 1].filename().string();
+  what.external_extension = id != kRuntime;
+  what.usage = running_[id]->measure();
+  journal_.observe(std::move(what));
+}
+
+void Environment::measure_all() {
+  measured_ = Clock::now();
+  for (ProcessId id = 0; id < running_.size(); ++id) {
+    if (running_[id] && running_[id]->is_alive()) measure(id);
+  }
+}
+
+void Environment::shut_down() {
+  measure_all();  // who leaves by itself leaves nothing to look at
+  lifecycle_.shut_down();
 }
 
 void Environment::drain_output() {
@@ -326,9 +351,11 @@ void Environment::deliver(Answer answer) {
 }
 
 void Environment::ended(const Invocation&) {
-  if (!on_answer_ && !stream_) return;
-  held_.log_tail = journal_.tail();
-  deliver(std::move(held_));
+  if (on_answer_ || stream_) {
+    held_.log_tail = journal_.tail();
+    deliver(std::move(held_));
+  }
+  if (Clock::now() - measured_ >= kMeasureEvery) measure_all();
 }
 
 }  // namespace mayfly::emulator

@@ -45,7 +45,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   bool is_finishing() const { return lifecycle_.is_finishing() || (lifecycle_.is_free() && settling_); }
   // Only when is_free(). `on_answer` is called once.
   void invoke(std::shared_ptr<const Invocation> invocation, std::function<void(Answer)> on_answer);
-  void shut_down() { lifecycle_.shut_down(); }
+  void shut_down();
   void kill() { lifecycle_.kill(); }
 
  private:
@@ -72,6 +72,8 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   void settled() override;
 
   void deliver(Answer answer);
+  void measure(ProcessId id);
+  void measure_all();
   void close_generation();
   bool killed_for_memory(const std::string& how);
   core::Outcome<void> listen();
@@ -94,6 +96,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   std::vector<std::shared_ptr<Process>> running_;  // by ProcessId; null: not started
   std::int64_t peak_kb_ = 0;
   std::int64_t out_of_memory_kills_ = 0;
+  Clock::time_point measured_{};
   std::function<void(Answer)> on_answer_;
   std::shared_ptr<ResponseStream> stream_;  // that the caller has, until its end
   Answer held_;                             // until its log tail is complete

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/clock.h"
+#include "emulator/process_usage.h"
 
 namespace mayfly::emulator {
 
@@ -42,6 +43,7 @@ struct Observation {
     process_idle,         // `process` waits in `next` again
     invocation_ended,     // `report`; all are idle, or failure or timeout was dealt with
     process_killed,       // `process` got `detail`: SIGTERM or SIGKILL
+    process_measured,     // `process`, `usage`: since its start; told at times, and when it has exited
     process_exited,       // `process`, `detail`: "exit status 1", "signal: killed"
     frozen,               // nothing runs until `thawed`
     thawed,               // an invocation or the end follows
@@ -68,6 +70,7 @@ struct Observation {
   std::string detail;
   std::string message;  // responded: the error's errorMessage, when it could be read
   Report report;        // invocation_ended only
+  ProcessUsage usage;   // process_measured only
 };
 
 using Observer = std::function<void(const Observation&)>;

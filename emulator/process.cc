@@ -12,10 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -184,6 +184,10 @@ class HostsFile {
   std::string path_;
 };
 
+std::chrono::microseconds time_of(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
 std::string_view signal_name(int signal) {
   switch (signal) {
     case SIGHUP: return "hangup";
@@ -225,8 +229,8 @@ Process::~Process() = default;
 
 void Process::send_signal(int signal) {
   if (!alive_) return;
+  measure();  // of what has exited /proc says nothing
   if (signal == SIGKILL) {
-    peak_memory_kb();
     for (pid_t child : children_of(pid_)) kill_tree(child);  // those that left the group, too
   }
   kill(-pid_, signal);
@@ -235,6 +239,14 @@ void Process::send_signal(int signal) {
 std::int64_t Process::peak_memory_kb() {
   if (alive_) peak_kb_ = std::max(peak_kb_, peak_of_tree(pid_));
   return peak_kb_;
+}
+
+const ProcessUsage& Process::measure() {
+  if (alive_) {
+    usage_.keep_highest(usage_of_tree(pid_));
+    peak_kb_ = std::max(peak_kb_, usage_.peak_memory_kb);
+  }
+  return usage_;
 }
 
 void Process::drain() {
@@ -339,6 +351,8 @@ void ProcessTable::reap() {
     // Its own peak was never read when it died early. (This figure is never
     // below what our process had at fork.)
     if (process->peak_kb_ == 0) process->peak_kb_ = usage.ru_maxrss;
+    process->usage_.keep_highest(
+        {.cpu = time_of(usage.ru_utime) + time_of(usage.ru_stime), .peak_memory_kb = process->peak_kb_});
     process->exited();
     process->on_exit_(exit_text(status));
   }

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "core/failure.h"
+#include "emulator/process_usage.h"
 #include "emulator/sandbox_environment.h"
 #include "emulator/sandbox_group.h"
 
@@ -55,6 +56,9 @@ class Process {
   // The peaks of resident memory of the process and its descendants, in KiB;
   // the last known figure after its exit.
   std::int64_t peak_memory_kb();
+  // What it has used so far, its descendants included, by a look at it now;
+  // after its exit what the last look and the kernel say.
+  const ProcessUsage& measure();
 
  private:
   friend class ProcessTable;
@@ -66,6 +70,7 @@ class Process {
   pid_t pid_ = -1;
   bool alive_ = false;
   std::int64_t peak_kb_ = 0;
+  ProcessUsage usage_;
   boost::asio::posix::stream_descriptor output_;
   std::string pending_;  // of a line whose end has not come
   std::function<void(std::string_view)> on_line_;

@@ -40,7 +40,10 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   State(asio::io_context& context, Settings s, Observer o)
       : io(context),
         settings(std::move(s)),
-        observer(std::move(o)),
+        observer([this, told = std::move(o)](const Observation& what) {
+          metrics.observe(what);
+          if (told) told(what);
+        }),
         processes(context, [this] { check_stopped(); }),
         pool(std::make_shared<Pool>(context, settings, observer, origin, processes, [this] { check_stopped(); })),
         api(context, settings,
@@ -59,9 +62,11 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   }
   asio::awaitable<void> serve(core::HttpExchange& exchange, bool is_url);
   std::unique_ptr<core::HttpServer> new_server(core::HttpServerOptions options, bool is_url);
+  core::HttpReply metrics_reply(const core::HttpExchange& exchange) const;
 
   asio::io_context& io;
   const Settings settings;
+  Metrics metrics;
   const Observer observer;
   const Clock::time_point origin = Clock::now();
   ProcessTable processes;
@@ -78,7 +83,6 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
 };
 
 void Service::State::tell(Observation::Kind kind, const Invocation& invocation) {
-  if (!observer) return;
   Observation what;
   what.kind = kind;
   what.time = core::wall_now();
@@ -123,11 +127,18 @@ asio::awaitable<void> Service::State::serve(core::HttpExchange& exchange, bool i
   ++serving;
   if (is_url || (shares_address() && !is_api_path(exchange.path()))) {
     co_await url.serve(exchange);
+  } else if (exchange.path() == "/metrics") {
+    co_await exchange.reply(metrics_reply(exchange));
   } else {
     co_await api.serve(exchange);
   }
   --serving;
   check_stopped();
+}
+
+core::HttpReply Service::State::metrics_reply(const core::HttpExchange& exchange) const {
+  if (exchange.method() != "GET") return {405, {}, {{"Allow", "GET"}}, {}};
+  return {200, Metrics::kContentType, {}, metrics.page()};
 }
 
 void Service::State::check_stopped() {
@@ -196,5 +207,7 @@ void Service::stop(std::function<void()> done) {
 }
 
 void Service::kill() { state_->pool->kill(); }
+
+const Metrics& Service::metrics() const { return state_->metrics; }
 
 }  // namespace mayfly::emulator

@@ -1,4 +1,4 @@
-// `mayfly run` without its command line: the Invoke API on one address and,
+// `mayfly run` without its command line: the Invoke API and GET /metrics on one address and,
 // behind it, execution environments that start when an invocation needs one, as
 // on Lambda.
 //
@@ -15,6 +15,7 @@
 
 #include "core/failure.h"
 #include "core/uri.h"
+#include "emulator/metrics.h"
 #include "emulator/observation.h"
 #include "emulator/sandbox_group.h"
 #include "emulator/settings.h"
@@ -55,6 +56,8 @@ class Service {
   // SIGKILL to everything, now: for a user who does not want to wait for
   // stop(), whose `done` still follows. Before stop() it does nothing.
   void kill();
+
+  const Metrics& metrics() const;
 
  private:
   struct State;

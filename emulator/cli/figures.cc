@@ -34,10 +34,6 @@ std::string with_commas(std::int64_t number) {
   return out;
 }
 
-double gb_seconds(std::int64_t billed_ms, int memory_mb) {
-  return static_cast<double>(billed_ms) / 1'000.0 * memory_mb / 1'024.0;
-}
-
 std::string gb_seconds_text(double gb_s) {
   int decimals = 2;
   if (gb_s > 0) decimals = std::clamp(2 - static_cast<int>(std::floor(std::log10(gb_s))), 2, 8);

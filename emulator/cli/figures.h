@@ -15,8 +15,6 @@ std::string milliseconds(std::chrono::nanoseconds duration);   // "12.31"
 std::string duration_text(std::chrono::nanoseconds duration);  // "12.31 ms", "3.60 s"
 std::string with_commas(std::int64_t number);                  // "3,077"
 
-// What is billed: memory times time, of 1,024 MB and 1,000 ms.
-double gb_seconds(std::int64_t billed_ms, int memory_mb);
 std::string gb_seconds_text(double gb_s);  // "0.00475 GB-s"
 
 // "10:02:14.310", local time.

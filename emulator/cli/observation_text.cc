@@ -33,6 +33,7 @@ std::string_view json_type(const Observation& o) {
     case Kind::response_began:
     case Kind::responded:
     case Kind::process_idle:
+    case Kind::process_measured:
     case Kind::invocation_ended:
     case Kind::platform_line: return {};
   }
@@ -75,6 +76,7 @@ std::string_view name_of(Kind kind) {
     case Kind::shutdown_started: return "shutdown";
     case Kind::shutdown_ended: return "shutdown ended";
     case Kind::notice: return "note";
+    case Kind::process_measured:
     case Kind::log_line:
     case Kind::platform_line:
     case Kind::platform_event: return {};

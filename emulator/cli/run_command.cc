@@ -12,6 +12,7 @@
 #include "emulator/cli/function_settings.h"
 #include "emulator/cli/program.h"
 #include "emulator/cli/running_service.h"
+#include "emulator/cli/summary.h"
 #include "emulator/cli/text_file.h"
 #include "emulator/cli/version.h"
 
@@ -122,17 +123,6 @@ std::string ready_json(const Addresses& addresses) {
   return out + "\n";
 }
 
-std::string summary_json(const Totals& totals) {
-  std::string out;
-  json::Writer json(out);
-  json.begin_object().member("time", core::rfc3339(core::wall_now())).member("type", "mayfly.summary");
-  json.key("record").begin_object();
-  json.member("calls", totals.calls).member("errors", totals.errors).member("throttles", totals.throttles);
-  json.member("billedMs", totals.billed_ms).member("gbSeconds", totals.gb_seconds);
-  json.end_object().end_object();
-  return out + "\n";
-}
-
 }  // namespace
 
 std::string config_text(const Arguments& arguments) {
@@ -207,12 +197,12 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   service.run();
 
   if (json) {
-    write_out(STDOUT_FILENO, summary_json(service.totals()));
+    write_out(STDOUT_FILENO, summary_json(service.metrics()));
   } else if (!display.quiet) {
-    write_out(STDOUT_FILENO, service.summary());
+    write_out(STDOUT_FILENO, summary_text(service.metrics(), service.stopping(), display.style));
   }
   if (arguments.given("ready-file")) unlink(std::string(arguments.text("ready-file")).c_str());
-  return fail_on->met_by(service.totals()) ? kFunctionFailed : kDone;
+  return fail_on->met_by(service.metrics().totals()) ? kFunctionFailed : kDone;
 }
 
 }  // namespace mayfly::emulator::cli

@@ -12,7 +12,6 @@ constexpr Ink kSourceInks[] = {Ink::cyan, Ink::magenta, Ink::blue, Ink::yellow};
 }  // namespace
 
 std::string RunView::observe(const Observation& o) {
-  count(o);
   switch (view_) {
     case View::none: return {};
     case View::output: return o.kind == Kind::log_line ? o.detail + "\n" : "";
@@ -23,20 +22,9 @@ std::string RunView::observe(const Observation& o) {
   return {};
 }
 
-void RunView::count(const Observation& o) {
-  if (o.kind == Kind::init_ended && o.detail != "success") ++totals_.init_failures;
-  if (o.kind == Kind::throttled) ++totals_.throttles;
-  if (o.kind != Kind::invocation_ended) return;
-  ++totals_.calls;
-  if (o.report.status != "success") ++totals_.errors;
-  if (o.report.status == "timeout") ++totals_.timeouts;
-  totals_.billed_ms += o.report.billed_ms;
-  totals_.gb_seconds += gb_seconds(o.report.billed_ms, o.report.memory_mb);
-}
-
 std::string RunView::show(const Observation& o) {
   if (o.kind == Kind::log_line) return log_line(o);
-  if (o.kind == Kind::platform_line || o.kind == Kind::platform_event) return {};
+  if (o.kind == Kind::platform_line || o.kind == Kind::platform_event || o.kind == Kind::process_measured) return {};
   if (o.kind == Kind::invocation_accepted) {
     accepted_[o.number] = o;
     return {};
@@ -69,13 +57,6 @@ std::string RunView::log_line(const Observation& o) {
   Ink ink = kSourceInks[place % std::size(kSourceInks)];
   std::string source = o.environment > 1 ? o.process + " " + std::to_string(o.environment) : o.process;
   return "  " + paint(style_, ink, source + " |") + " " + o.detail + "\n";
-}
-
-std::string RunView::summary(std::chrono::nanoseconds stopping) const {
-  auto counted = [](std::int64_t n, const char* what) { return with_commas(n) + " " + what + (n == 1 ? "" : "s"); };
-  return "stopped in " + duration_text(stopping) + ": " + counted(totals_.calls, "call") + ", " +
-         counted(totals_.errors, "error") + ", " + counted(totals_.throttles, "throttle") + ", " +
-         with_commas(totals_.billed_ms) + " ms, " + gb_seconds_text(totals_.gb_seconds) + "\n";
 }
 
 }  // namespace mayfly::emulator::cli

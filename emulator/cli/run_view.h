@@ -21,16 +21,6 @@
 
 namespace mayfly::emulator::cli {
 
-struct Totals {
-  std::int64_t calls = 0;
-  std::int64_t errors = 0;  // what the function reported, crashes and timeouts included
-  std::int64_t timeouts = 0;
-  std::int64_t init_failures = 0;
-  std::int64_t throttles = 0;  // refused with 429; none of the calls
-  std::int64_t billed_ms = 0;
-  double gb_seconds = 0;
-};
-
 enum class View { timeline, log, json, output, none };
 
 class RunView {
@@ -45,20 +35,13 @@ class RunView {
   // What `single` has kept back, once nothing more can be observed.
   std::string finish();
 
-  // "stopped in 280.11 ms: 4 calls, 2 errors, 0 throttles, 3,077 ms, 0.385 GB-s".
-  std::string summary(std::chrono::nanoseconds stopping) const;
-
-  const Totals& totals() const { return totals_; }
-
  private:
-  void count(const Observation& o);
   std::string show(const Observation& o);
   std::string log_line(const Observation& o);
 
   const View view_;
   const Style style_;
   const bool single_, freezes_;
-  Totals totals_;
   std::map<std::uint32_t, Observation> accepted_;  // calls that have no environment yet, by number
   std::map<std::uint32_t, EnvironmentView> environments_;
   std::map<std::string, std::size_t, std::less<>> sources_;  // of log lines: their place, for the colour

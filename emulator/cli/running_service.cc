@@ -130,9 +130,9 @@ void RunningService::stop() {
 
 int RunningService::signal() const { return state_->first_signal; }
 
-const Totals& RunningService::totals() const { return state_->view.totals(); }
+std::chrono::nanoseconds RunningService::stopping() const { return state_->stopped_at - state_->asked_at; }
 
-std::string RunningService::summary() const { return state_->view.summary(state_->stopped_at - state_->asked_at); }
+const Metrics& RunningService::metrics() const { return state_->service.metrics(); }
 
 View view_of(std::string_view view, bool json, bool quiet, const Style& style) {
   if (json) return View::json;

@@ -13,6 +13,7 @@
 #include "emulator/cli/message.h"
 #include "emulator/cli/run_view.h"
 #include "emulator/sandbox_group.h"
+#include "emulator/metrics.h"
 #include "emulator/settings.h"
 
 namespace mayfly::emulator::cli {
@@ -52,8 +53,8 @@ class RunningService {
 
   // After run() has returned:
   int signal() const;  // the first one that came, 0 when stop() ended it
-  const Totals& totals() const;
-  std::string summary() const;
+  std::chrono::nanoseconds stopping() const;  // how long it took
+  const Metrics& metrics() const;
 
  private:
   struct State;

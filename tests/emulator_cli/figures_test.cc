@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "emulator/metrics.h"
+
 namespace mayfly::emulator::cli {
 
 TEST_CASE("durations read as in a REPORT line, seconds from one on") {
