@@ -8,9 +8,6 @@
 // ▒ init   █ handler   ▄ its answer is streamed   ▓ after the answer, or shutting down
 // · nothing to do   ~ frozen   × killed or crashed
 // and in ASCII: i # = + . ~ X
-//
-// An extension that has an INVOKE event in hand while the handler still runs is
-// drawn as having nothing to do: until the answer it delays no one.
 
 #pragma once
 

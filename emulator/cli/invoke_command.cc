@@ -363,7 +363,8 @@ Decided<void> refuse_environment_options(const Arguments& arguments) {
   for (std::size_t row = 0; row < kOptionCount; ++row) {
     const Option& option = kOptions[row];
     bool of_environment = option.group == Group::program || option.group == Group::limits ||
-                          option.group == Group::environment || option.group == Group::extensions;
+                          option.group == Group::environment || option.group == Group::extensions ||
+                          option.name == "timeline";
     bool also_of_call = option.name == "name" || option.name == "unchecked";
     if (!of_environment || also_of_call || !arguments.settings[row].origin.starts_with('-')) continue;
     return refuse(kUsage, arguments.settings[row].origin + " needs a program to start",
@@ -393,6 +394,7 @@ Decided<int> call_private(const Arguments& arguments, const Variables& variables
   display.quiet = looks.quiet;
   display.verbose = arguments.given("verbose");
   display.view = view_of(arguments.text("view"), false, looks.quiet, looks.err);
+  display.timeline_file = arguments.text("timeline");
 
   RunningService service(*settings, display);
   auto listening = service.start();

@@ -160,6 +160,8 @@ inline constexpr Option kOptions[] = {
     {.name = "raw", .group = Group::show, .commands = kInvoke, .help = "the answer as it came, on terminals too"},
     {.name = "view", .takes = "VIEW", .initial = "auto", .group = Group::show, .commands = kEnvironmentCommands,
      .help = "auto, timeline, log or none", .choices = "auto|timeline|log|none"},
+    {.name = "timeline", .takes = "FILE.json", .group = Group::show, .commands = kEnvironmentCommands,
+     .help = "what ran when, for ui.perfetto.dev"},
     {.name = "json", .group = Group::show, .commands = kEnvironmentCommands, .help = "for programs: JSON on stdout"},
     {.name = "color", .takes = "WHEN", .initial = "auto", .group = Group::show, .help = "auto, always or never",
      .aliases = "colour", .choices = "auto|always|never"},

@@ -172,6 +172,7 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   display.quiet = arguments.given("quiet");
   display.verbose = arguments.given("verbose");
   display.view = view_of(arguments.text("view"), arguments.given("json"), display.quiet, display.style);
+  display.timeline_file = arguments.text("timeline");
   bool json = display.view == View::json;
 
   RunningService service(*settings, display);

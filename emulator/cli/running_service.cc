@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "emulator/cli/port_holder.h"
+#include "emulator/cli/timeline_file.h"
 #include "emulator/service.h"
 
 namespace mayfly::emulator::cli {
@@ -24,7 +25,7 @@ Settings with_events(Settings settings, View view) {
 struct RunningService::State {
   State(Settings given, Display shown)
       : settings(with_events(std::move(given), shown.view)),
-        display(shown),
+        display(std::move(shown)),
         view(display.view, display.style, display.single, settings.freeze),
         signals(io, SIGINT, SIGTERM),
         service(io, settings, [this](const Observation& o) { observe(o); }) {}
@@ -33,6 +34,11 @@ struct RunningService::State {
     if (display.verbose) write_out(STDERR_FILENO, observation_text(o));
     if (o.kind == Observation::Kind::notice && !display.quiet && display.view != View::json) {
       write_out(STDERR_FILENO, note_text(display.error_style, o.detail));
+    }
+    if (timeline) {
+      timeline->observe(o);
+      auto problem = timeline->problem();
+      if (!problem.empty()) write_out(STDERR_FILENO, warning_text(display.error_style, problem));
     }
     std::string text = view.observe(o);
     // Nobody reads any more: end as if asked to.
@@ -68,6 +74,7 @@ struct RunningService::State {
   const Settings settings;
   const Display display;
   RunView view;
+  std::unique_ptr<TimelineFile> timeline;
   boost::asio::io_context io{1};
   boost::asio::signal_set signals;
   Service service;
@@ -77,7 +84,7 @@ struct RunningService::State {
 };
 
 RunningService::RunningService(Settings settings, Display display)
-    : state_(std::make_unique<State>(std::move(settings), display)) {
+    : state_(std::make_unique<State>(std::move(settings), std::move(display))) {
   // A reader that has gone is seen where we write.
   std::signal(SIGPIPE, SIG_IGN);
   state_->wait_for_signal();
@@ -105,6 +112,11 @@ unexpected<Refusal> cannot_listen(const std::string& option, const core::Origin&
 }  // namespace
 
 Decided<core::Origin> RunningService::start() {
+  if (const auto& path = state_->display.timeline_file; !path.empty()) {
+    auto file = TimelineFile::create(path);
+    if (!file) return unexpected(file.error());
+    state_->timeline = std::move(*file);
+  }
   auto listening = state_->service.start();
   if (listening) return std::move(*listening);
   const core::Origin& wanted = state_->settings.listen;

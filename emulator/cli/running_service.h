@@ -23,11 +23,12 @@ class RunningService {
   struct Display {
     View view = View::log;
     bool verbose = false;
-    bool quiet = false;   // no notes
-    bool single = false;  // see RunView
-    int fd = 1;           // where the view is written
-    Style style;          // of that descriptor
-    Style error_style;    // of stderr
+    bool quiet = false;         // no notes
+    bool single = false;        // see RunView
+    int fd = 1;                 // where the view is written
+    Style style;                // of that descriptor
+    Style error_style;          // of stderr
+    std::string timeline_file;  // see TimelineFile; empty: none
   };
 
   // SIGINT and SIGTERM are taken from here on.
@@ -36,7 +37,8 @@ class RunningService {
   RunningService(const RunningService&) = delete;
   RunningService& operator=(const RunningService&) = delete;
 
-  // Listens; starts no process. Errors: kNoConnection, naming who has the port.
+  // Listens; starts no process. Errors: kNoConnection, naming who has the port;
+  // kUsage for a timeline file that cannot be written.
   Decided<core::Origin> start();
   // The same with the function's URL, when the settings have one; after start().
   Decided<core::Origin> start_url();
@@ -52,7 +54,7 @@ class RunningService {
   void stop();
 
   // After run() has returned:
-  int signal() const;  // the first one that came, 0 when stop() ended it
+  int signal() const;                         // the first one that came, 0 when stop() ended it
   std::chrono::nanoseconds stopping() const;  // how long it took
   const Metrics& metrics() const;
 
