@@ -12,6 +12,7 @@ using core::fail;
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 64;
+constexpr std::size_t kMaxBytes = 256;  // an ARN with its qualifier
 constexpr std::size_t kMaxQualifierBytes = 128;
 
 bool is_word(std::string_view text) {
@@ -45,6 +46,8 @@ bool is_qualifier(std::string_view text) {
 }
 
 core::Outcome<FunctionName> parse_function_name(std::string_view text) {
+  if (text.size() > kMaxBytes && text.find(':') != text.npos)
+    return constraint(Errc::parse, text, "have length less than or equal to 256");
   auto parts = split(text);
   FunctionName out;
   std::size_t at = 0;
@@ -70,8 +73,8 @@ core::Outcome<FunctionName> parse_function_name(std::string_view text) {
   if (!sound) {
     return constraint(
         Errc::parse, text,
-        "satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-\\d{1}:)?"
-        "(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?");
+        "satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?"
+        "-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?");
   }
   if (parts[at].size() > kMaxNameBytes)
     return constraint(Errc::out_of_range, text, "have length less than or equal to 64");

@@ -1,16 +1,13 @@
 #include "emulator/invoke_api.h"
 
-#include <mayfly/json/writer.h>
-
 #include <algorithm>
 #include <cctype>
-#include <optional>
 
-#include "core/clock.h"
-#include "emulator/function_name.h"
+#include "emulator/function_address.h"
 #include "emulator/identifiers.h"
 #include "emulator/json_check.h"
 #include "emulator/mailbox.h"
+#include "emulator/service_error.h"
 #include "emulator/streamed_answer.h"
 #include "emulator/trace_id.h"
 
@@ -22,140 +19,17 @@ using core::HttpReply;
 
 namespace {
 
-// What stands before and behind a function's name in a path.
+using Operation = InvokeApi::Operation;
+
 struct Route {
-  std::string_view prefix, suffix;
+  Operation operation;
+  FunctionRoute path;
 };
-constexpr Route kInvoke{"/2015-03-31/functions/", "/invocations"};
-constexpr Route kInvokeInParts{"/2021-11-15/functions/", "/response-streaming-invocations"};
-
-// Empty: another path.
-std::string_view name_in(std::string_view path, const Route& route) {
-  if (!path.starts_with(route.prefix) || !path.ends_with(route.suffix)) return {};
-  if (path.size() <= route.prefix.size() + route.suffix.size()) return {};
-  auto name = path.substr(route.prefix.size(), path.size() - route.prefix.size() - route.suffix.size());
-  return name.find('/') == name.npos ? name : std::string_view();
-}
-
-// How the service refuses a request. Its exceptions spell the message's key in
-// two ways; clients read either.
-struct ServiceError {
-  unsigned status;
-  std::string type;
-  std::string message;
-  const char* message_key = "message";
-  const char* side = "User";  // or Service; null: the body has only the message
-  const char* reason = nullptr;
+constexpr Route kRoutes[] = {
+    {Operation::invoke, {"/2015-03-31/functions/", "/invocations"}},
+    {Operation::invoke_in_parts, {"/2021-11-15/functions/", "/response-streaming-invocations"}},
+    {Operation::invoke_async, {"/2014-11-13/functions/", "/invoke-async"}},
 };
-
-HttpReply error_reply(const ServiceError& error, const std::string& request_id) {
-  HttpReply reply{error.status, "application/json", {}, {}};
-  reply.fields = {{"x-amzn-RequestId", request_id}, {"x-amzn-ErrorType", error.type}};
-  if (error.status == 429) reply.fields.emplace_back("Retry-After", "1");
-  json::Writer writer(reply.body);
-  writer.begin_object();
-  if (error.reason) writer.member("Reason", error.reason);
-  if (error.side) writer.member("Type", error.side);
-  writer.member(error.message_key, error.message).end_object();
-  return reply;
-}
-
-unexpected<ServiceError> bad_content(std::string message) {
-  return unexpected(ServiceError{400, "InvalidRequestContentException", std::move(message)});
-}
-
-unexpected<ServiceError> bad_value(std::string message) {
-  return unexpected(ServiceError{400, "InvalidParameterValueException", std::move(message)});
-}
-
-ServiceError too_large(std::size_t size, bool asynchronous) {
-  const char* type = asynchronous ? "Event" : "RequestResponse";
-  auto limit = asynchronous ? InvokeApi::kMaxEventBytes : InvokeApi::kMaxPayloadBytes;
-  ServiceError error{413, "RequestEntityTooLargeException", {}};
-  error.message = std::to_string(size) + " byte payload is too large for the " + type + " invocation type (limit " +
-                  std::to_string(limit) + " bytes)";
-  error.side = nullptr;
-  return error;
-}
-
-ServiceError unknown_operation() {
-  return {404, "UnknownOperationException",
-          "served here: POST /2015-03-31/functions/NAME/invocations and "
-          "/2021-11-15/functions/NAME/response-streaming-invocations",
-          "Message"};
-}
-
-ServiceError wrong_method() { return {405, "MethodNotAllowedException", "Invoke is a POST", "Message"}; }
-
-ServiceError too_many() {
-  return {429,
-          "TooManyRequestsException",
-          "Rate Exceeded.",
-          "message",
-          "User",
-          "ReservedFunctionConcurrentInvocationLimitExceeded"};
-}
-
-ServiceError shut_down() {
-  return {500, "ServiceException", "The execution environment was shut down before the function answered.", "Message",
-          "Service"};
-}
-
-// The value of a name in a query string, still encoded; empty when not there.
-std::string_view query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    auto end = query.find('&');
-    auto pair = query.substr(0, end);
-    auto equals = pair.find('=');
-    if (pair.substr(0, equals) == name) return equals == pair.npos ? std::string_view() : pair.substr(equals + 1);
-    query = end == query.npos ? std::string_view() : query.substr(end + 1);
-  }
-  return {};
-}
-
-// A body that is too large has not been kept: its size is what is wrong then.
-std::optional<ServiceError> check_signature(const Settings& settings, const HttpExchange& exchange,
-                                            const HttpExchange::Body& body) {
-  if (!settings.verify_signatures || body.state == body.too_large) return std::nullopt;
-  RawRequest request{exchange.method(), exchange.path(), exchange.query(), exchange.fields(), body.bytes};
-  auto fault = signature_fault(request, settings.callers, settings.region, core::wall_now());
-  if (!fault) return std::nullopt;
-  return ServiceError{403, std::move(fault->type), std::move(fault->message), "message", nullptr};
-}
-
-expected<FunctionName, ServiceError> addressed_function(const Settings& settings, std::string_view encoded_name,
-                                                        std::string_view query) {
-  auto text = core::percent_decode(encoded_name);
-  if (!text) return bad_value(text.error().message);
-  auto name = parse_function_name(*text);
-  if (!name) return bad_value(name.error().message);
-  auto qualifier = core::percent_decode(query_value(query, "Qualifier"));
-  if (!qualifier || (!qualifier->empty() && !is_qualifier(*qualifier)))
-    return bad_value("Qualifier: not a version or alias");
-  if (!qualifier->empty()) {
-    if (!name->qualifier.empty() && name->qualifier != *qualifier) {
-      return bad_value("The derived qualifier from the function name does not match the specified qualifier.");
-    }
-    name->qualifier = *qualifier;
-  }
-  if (name->region.empty()) name->region = settings.region;
-  if (name->account.empty()) name->account = settings.account_id;
-  return *name;
-}
-
-std::string arn_of(const FunctionName& function) {
-  std::string arn = "arn:aws:lambda:" + function.region + ":" + function.account + ":function:" + function.name;
-  if (!function.qualifier.empty()) arn += ":" + function.qualifier;
-  return arn;
-}
-
-// One function is served: its name, and as qualifier its version or $LATEST.
-bool is_served(const Settings& settings, const FunctionName& function) {
-  if (settings.any_function_name) return true;
-  return function.name == settings.function_name &&
-         (function.qualifier.empty() || function.qualifier == settings.function_version ||
-          function.qualifier == "$LATEST");
-}
 
 bool is_tenant_id(std::string_view text) {
   constexpr std::string_view kSigns = "._:/=+-@ ";
@@ -164,66 +38,111 @@ bool is_tenant_id(std::string_view text) {
          });
 }
 
+// What SDKs, curl and fetch() put on JSON; a type that says otherwise is refused.
+// boto3 sends none.
+bool may_be_json(std::string_view content_type) {
+  auto type = content_type.substr(0, content_type.find(';'));
+  while (type.ends_with(' ')) type.remove_suffix(1);
+  std::string lower(type);
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  constexpr std::string_view kUsual[] = {
+      "",
+      "application/json",
+      "application/octet-stream",
+      "binary/octet-stream",
+      "application/x-amz-json-1.0",
+      "application/x-amz-json-1.1",
+      "application/x-www-form-urlencoded",
+      "text/plain",
+  };
+  return std::ranges::find(kUsual, lower) != std::end(kUsual) || lower.ends_with("+json");
+}
+
 struct Call {
   enum Type { request_response, event, dry_run } type = request_response;
+  std::size_t max_payload_bytes = InvokeApi::kMaxPayloadBytes;
   std::shared_ptr<Invocation> invocation = std::make_shared<Invocation>();
 };
 
-expected<Call, ServiceError> read_head(const Settings& settings, const HttpExchange& exchange,
-                                       std::string_view encoded_name, bool in_parts) {
-  Call call;
-  Invocation& invocation = *call.invocation;
-  invocation.in_parts = in_parts;
+expected<Call::Type, ServiceError> invocation_type(const HttpExchange& exchange, Operation operation) {
+  if (operation == Operation::invoke_async) return Call::event;
+  bool in_parts = operation == Operation::invoke_in_parts;
   auto type = exchange.field("X-Amz-Invocation-Type");
-  if (type == "Event" && !in_parts) {
-    call.type = Call::event;
-    invocation.asynchronous = true;
-  } else if (type == "DryRun") {
-    call.type = Call::dry_run;
-  } else if (!type.empty() && type != "RequestResponse") {
-    return unexpected(
-        ServiceError{400, "ValidationException",
-                     "1 validation error detected: Value '" + std::string(type) +
-                         "' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value "
-                         "set: [" +
-                         (in_parts ? "" : "Event, ") + "RequestResponse, DryRun]",
-                     "message", nullptr});
+  if (type.empty() || type == "RequestResponse") return Call::request_response;
+  if (type == "DryRun") return Call::dry_run;
+  if (type == "Event" && !in_parts) return Call::event;
+  return bad_member(
+      type, "invocationType",
+      std::string("satisfy enum value set: [") + (in_parts ? "" : "Event, ") + "RequestResponse, DryRun]");
+}
+
+// Base64, and within it a JSON object; on its way to the runtime it is a field.
+expected<std::string, ServiceError> client_context(const HttpExchange& exchange) {
+  auto given = exchange.field("X-Amz-Client-Context");
+  if (given.empty()) return {};
+  if (given.size() > InvokeApi::kMaxClientContextBytes) {
+    return bad_content("Client context must be no more than " + std::to_string(InvokeApi::kMaxClientContextBytes) +
+                       " bytes of Base64, it is " + std::to_string(given.size()) + ".");
   }
-  auto function = addressed_function(settings, encoded_name, exchange.query());
-  if (!function) return unexpected(function.error());
-  if (!is_served(settings, *function)) {
-    return unexpected(
-        ServiceError{404, "ResourceNotFoundException", "Function not found: " + arn_of(*function), "Message"});
-  }
-  invocation.invoked_arn = arn_of(*function);
-  invocation.log_tail = exchange.field("X-Amz-Log-Type") == "Tail" && call.type == Call::request_response;
-  invocation.trace_id = complete_trace_id(exchange.field("X-Amzn-Trace-Id"));
-  invocation.tenant_id = exchange.field("X-Amz-Tenant-Id");
-  if (!is_tenant_id(invocation.tenant_id))
-    return bad_value("The tenant ID must be 1 to 256 of [a-zA-Z0-9._:/=+\\-@ ].");
-  if (settings.tenant_isolation && invocation.tenant_id.empty()) {
+  auto decoded = base64_decode(given);
+  if (!decoded || !is_json_object(*decoded))
+    return bad_content("Client context must be a valid Base64-encoded JSON object.");
+  std::ranges::replace_if(
+      *decoded, [](unsigned char c) { return c < 0x20; }, ' ');
+  return std::move(*decoded);
+}
+
+expected<std::string, ServiceError> tenant_id(const Settings& settings, const HttpExchange& exchange) {
+  auto given = exchange.field("X-Amz-Tenant-Id");
+  if (!is_tenant_id(given)) return bad_value("The tenant ID must be 1 to 256 of [a-zA-Z0-9._:/=+\\-@ ].");
+  if (settings.tenant_isolation && given.empty()) {
     return bad_value(
         "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try "
         "again.");
   }
+  return std::string(given);
+}
 
-  auto context = exchange.field("X-Amz-Client-Context");
-  if (context.empty() || call.type == Call::event) return call;
-  auto decoded = base64_decode(context);
-  if (context.size() > InvokeApi::kMaxClientContextBytes || !decoded || !is_json_object(*decoded)) {
-    return bad_content("Client context must be a valid Base64-encoded JSON object.");
+expected<Call, ServiceError> read_head(const Settings& settings, const HttpExchange& exchange,
+                                       std::string_view encoded_name, Operation operation) {
+  Call call;
+  Invocation& invocation = *call.invocation;
+  auto type = invocation_type(exchange, operation);
+  if (!type) return unexpected(type.error());
+  call.type = *type;
+  if (call.type == Call::event) {
+    call.max_payload_bytes =
+        operation == Operation::invoke_async ? InvokeApi::kMaxAsyncBytes : InvokeApi::kMaxEventBytes;
   }
-  // It travels in a header field.
-  std::ranges::replace_if(
-      *decoded, [](unsigned char c) { return c < 0x20; }, ' ');
-  invocation.client_context = *decoded;
+  auto log_type = exchange.field("X-Amz-Log-Type");
+  if (!log_type.empty() && log_type != "Tail" && log_type != "None")
+    return bad_member(log_type, "logType", "satisfy enum value set: [Tail, None]");
+  auto function = addressed_function(settings, encoded_name, exchange.query());
+  if (!function) return unexpected(function.error());
+  if (!may_be_json(exchange.field("Content-Type"))) return unexpected(unsupported_media_type());
+  if (exchange.has_field("X-Amz-Durable-Execution-Name"))
+    return bad_value("A durable execution name is for durable functions, which are not supported here.");
+
+  invocation.in_parts = operation == Operation::invoke_in_parts;
+  invocation.asynchronous = call.type == Call::event;
+  invocation.invoked_arn = arn_of(*function);
+  invocation.log_tail = log_type == "Tail" && call.type == Call::request_response;
+  invocation.trace_id = complete_trace_id(exchange.field("X-Amzn-Trace-Id"));
+  auto tenant = tenant_id(settings, exchange);
+  if (!tenant) return unexpected(tenant.error());
+  invocation.tenant_id = std::move(*tenant);
+  if (call.type == Call::event) return call;  // they have no client context
+  auto context = client_context(exchange);
+  if (!context) return unexpected(context.error());
+  invocation.client_context = std::move(*context);
   return call;
 }
 
 expected<void, ServiceError> read_payload(HttpExchange::Body body, Call& call) {
-  bool asynchronous = call.type == Call::event;
-  auto limit = asynchronous ? InvokeApi::kMaxEventBytes : InvokeApi::kMaxPayloadBytes;
-  if (body.state == body.too_large || body.size > limit) return unexpected(too_large(body.size, asynchronous));
+  if (body.state == body.too_large || body.size > call.max_payload_bytes) {
+    const char* type = call.type == Call::event ? "Event" : "RequestResponse";
+    return unexpected(too_large(body.size, type, call.max_payload_bytes));
+  }
   if (body.bytes.empty()) body.bytes = "{}";
   if (auto problem = json_problem(body.bytes); !problem.empty()) {
     return bad_content("Could not parse request body into json: Could not parse payload into json: " + problem);
@@ -249,31 +168,41 @@ HttpReply answer_reply(const Settings& settings, const Invocation& invocation, A
   return reply;
 }
 
-HttpReply empty_reply(unsigned status, const Invocation& invocation) {
+HttpReply short_reply(unsigned status, const Invocation& invocation) {
   return {status, {}, {{"x-amzn-RequestId", invocation.request_id}, {"X-Amzn-Trace-Id", invocation.trace_id}}, {}};
+}
+
+// To InvokeAsync, which is deprecated and has a body of its own.
+HttpReply async_reply(const Invocation& invocation) {
+  HttpReply reply = short_reply(202, invocation);
+  reply.content_type = "application/json";
+  reply.body = R"({"Status":202})";
+  return reply;
 }
 
 }  // namespace
 
 asio::awaitable<void> InvokeApi::serve(HttpExchange& exchange) {
-  auto name = name_in(exchange.path(), kInvoke);
-  bool in_parts = name.empty();
-  if (in_parts) name = name_in(exchange.path(), kInvokeInParts);
-  if (name.empty()) return exchange.reply(error_reply(unknown_operation(), new_uuid()));
-  if (exchange.method() != "POST") return exchange.reply(error_reply(wrong_method(), new_uuid()));
-  return invoke(exchange, name, in_parts);
+  for (const Route& route : kRoutes) {
+    auto name = name_in(exchange.path(), route.path);
+    if (name.empty()) continue;
+    if (exchange.method() != "POST") return exchange.reply(error_reply(wrong_method(), new_uuid()));
+    return invoke(exchange, name, route.operation);
+  }
+  return exchange.reply(error_reply(unknown_operation(exchange.method(), exchange.path()), new_uuid()));
 }
 
-asio::awaitable<void> InvokeApi::invoke(HttpExchange& exchange, std::string_view encoded_name, bool in_parts) {
+asio::awaitable<void> InvokeApi::invoke(HttpExchange& exchange, std::string_view encoded_name,
+                                        InvokeApi::Operation operation) {
   std::string request_id(exchange.field("x-amzn-RequestId"));
   bool bad_id = !request_id.empty() && !is_uuid(request_id);
   if (request_id.empty() || bad_id) request_id = new_uuid();
 
-  auto call = read_head(settings_, exchange, encoded_name, in_parts);
+  auto call = read_head(settings_, exchange, encoded_name, operation);
   if (bad_id) call = bad_content("The request ID must be a UUID.");
   auto body = co_await exchange.read_body(kMaxPayloadBytes);
   if (body.state == body.broken) co_return;
-  if (auto fault = check_signature(settings_, exchange, body)) {
+  if (auto fault = signature_error(settings_, exchange, body)) {
     co_return co_await exchange.reply(error_reply(*fault, request_id));
   }
   if (!call) co_return co_await exchange.reply(error_reply(call.error(), request_id));
@@ -281,15 +210,19 @@ asio::awaitable<void> InvokeApi::invoke(HttpExchange& exchange, std::string_view
   if (auto sound = read_payload(std::move(body), *call); !sound) {
     co_return co_await exchange.reply(error_reply(sound.error(), request_id));
   }
-  if (call->type == Call::dry_run) co_return co_await exchange.reply(empty_reply(204, *call->invocation));
+  if (call->type == Call::dry_run) co_return co_await exchange.reply(short_reply(204, *call->invocation));
 
   auto answers = std::make_shared<Mailbox<Answer>>(io_);
   bool taken = submit_(call->invocation, [answers](Answer answer) { answers->put(std::move(answer)); });
-  if (!taken) co_return co_await exchange.reply(error_reply(too_many(), request_id));
-  if (call->type == Call::event) co_return co_await exchange.reply(empty_reply(202, *call->invocation));
+  if (!taken) co_return co_await exchange.reply(error_reply(too_many_calls(), request_id));
+  if (call->type == Call::event) {
+    bool deprecated = operation == Operation::invoke_async;
+    HttpReply accepted = deprecated ? async_reply(*call->invocation) : short_reply(202, *call->invocation);
+    co_return co_await exchange.reply(std::move(accepted));
+  }
   auto answer = co_await answers->take();
   if (!answer) co_return;
-  if (in_parts && !answer->aborted) {
+  if (call->invocation->in_parts && !answer->aborted) {
     co_return co_await reply_with_events(exchange, answer_head(settings_, *call->invocation), std::move(*answer));
   }
   co_await exchange.reply(answer_reply(settings_, *call->invocation, std::move(*answer)));

@@ -1,8 +1,5 @@
 // Lambda's Invoke API as clients of the service speak it: the AWS CLI, boto3 and
-// other SDKs, curl. Texts of errors are the service's [A].
-//
-// [A] the service model in botocore, and answers recorded from the service in
-//     LocalStack's snapshot tests, read 2026-11.
+// other SDKs, curl. How it refuses: service_error.h.
 
 #pragma once
 
@@ -21,8 +18,12 @@ namespace mayfly::emulator {
 
 class InvokeApi {
  public:
+  // Invoke, InvokeWithResponseStream, and InvokeAsync, which is deprecated.
+  enum class Operation { invoke, invoke_in_parts, invoke_async };
+
   static constexpr std::size_t kMaxPayloadBytes = 6 * 1024 * 1024;
   static constexpr std::size_t kMaxEventBytes = 1024 * 1024;  // asynchronous ones
+  static constexpr std::size_t kMaxAsyncBytes = 256 * 1024;   // those of InvokeAsync
   static constexpr std::size_t kMaxClientContextBytes = 3'583;
 
   // What takes invocations. False: throttled. `on_answer` is called
@@ -35,8 +36,7 @@ class InvokeApi {
   boost::asio::awaitable<void> serve(core::HttpExchange& exchange);
 
  private:
-  // `in_parts`: InvokeWithResponseStream.
-  boost::asio::awaitable<void> invoke(core::HttpExchange& exchange, std::string_view encoded_name, bool in_parts);
+  boost::asio::awaitable<void> invoke(core::HttpExchange& exchange, std::string_view encoded_name, Operation operation);
 
   boost::asio::io_context& io_;
   const Settings& settings_;

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "core/http_server/http_server.h"
+#include "emulator/function_api.h"
 #include "emulator/invoke_api.h"
 #include "emulator/pool.h"
 #include "emulator/url_front.h"
@@ -50,6 +51,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
             [this](auto invocation, auto on_answer) { return submit(std::move(invocation), std::move(on_answer)); }),
         url(context, settings,
             [this](auto invocation, auto on_answer) { return submit(std::move(invocation), std::move(on_answer)); }),
+        functions(settings),
         farewell(context) {}
 
   bool submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer);
@@ -73,6 +75,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   std::shared_ptr<Pool> pool;
   InvokeApi api;
   UrlFront url;
+  FunctionApi functions;
   std::unique_ptr<core::HttpServer> server, url_server;
   std::uint32_t invocations = 0;
   std::size_t serving = 0;  // requests
@@ -129,6 +132,8 @@ asio::awaitable<void> Service::State::serve(core::HttpExchange& exchange, bool i
     co_await url.serve(exchange);
   } else if (exchange.path() == "/metrics") {
     co_await exchange.reply(metrics_reply(exchange));
+  } else if (functions.serves(exchange)) {
+    co_await functions.serve(exchange);
   } else {
     co_await api.serve(exchange);
   }

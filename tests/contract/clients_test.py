@@ -57,18 +57,49 @@ class Clients(Case):
         answer = self.boto3().invoke(FunctionName=arn, Payload=json.dumps(ORDER))
         self.assertEqual(json.load(answer["Payload"]), PRICED)
 
+    def test_boto3_finds_the_function_there_and_active(self):
+        client = self.boto3()
+        for waiter in ("function_exists", "function_active_v2", "function_updated_v2"):
+            client.get_waiter(waiter).wait(FunctionName="orders", WaiterConfig={"MaxAttempts": 1})
+        found = client.get_function(FunctionName="orders")
+        configuration = found["Configuration"]
+        self.assertEqual((configuration["FunctionName"], configuration["Handler"]), ("orders", "price"))
+        self.assertEqual(configuration["CodeSize"], binary("../examples/orders").stat().st_size)
+        self.assertEqual(client.get_function_configuration(FunctionName="orders")["RevisionId"],
+                         configuration["RevisionId"])
+        pages = client.get_paginator("list_functions").paginate(PaginationConfig={"PageSize": 1})
+        self.assertEqual(len([function for page in pages for function in page["Functions"]]), 1)
+        self.assertEqual(client.get_account_settings()["AccountUsage"]["FunctionCount"], 1)
+        with self.assertRaisesRegex(client.exceptions.ClientError, "DELETE /2015-03-31/functions/orders is not served"):
+            client.delete_function(FunctionName="orders")
+
+    def test_boto3_invokes_without_waiting(self):
+        client = self.boto3()
+        self.assertEqual(client.invoke_async(FunctionName="orders", InvokeArgs=json.dumps(ORDER))["Status"], 202)
+        answer = client.invoke(FunctionName="orders", Payload=json.dumps(ORDER), InvocationType="Event")
+        self.assertEqual((answer["StatusCode"], answer["Payload"].read()), (202, b""))
+        self.assertEqual(client.invoke(FunctionName="orders", InvocationType="DryRun")["StatusCode"], 204)
+
+    def aws(self, *words):
+        home = self.folder_with({})
+        variables = {"PATH": os.environ["PATH"], "HOME": str(home), "AWS_ACCESS_KEY_ID": "AKIA",
+                     "AWS_SECRET_ACCESS_KEY": "none", "AWS_DEFAULT_REGION": "us-east-1",
+                     "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL_LAMBDA": self.endpoint}
+        aws = pathlib.Path(sys.executable).parent / "aws"
+        ended = subprocess.run([sys.executable, aws, "lambda", *words, "--output", "text"], env=variables, cwd=home,
+                               text=True, capture_output=True, timeout=4 * PATIENCE_S)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        return ended.stdout
+
+    def test_the_aws_cli_waits_for_the_function(self):
+        self.assertEqual(self.aws("wait", "function-active-v2", "--function-name", "orders"), "")
+        self.assertEqual(self.aws("list-functions", "--query", "Functions[].Runtime"), "provided.al2023\n")
+
     def test_the_aws_cli_invokes(self):
         out = self.folder_with({}) / "out.json"
-        variables = {"PATH": os.environ["PATH"], "HOME": str(out.parent), "AWS_ACCESS_KEY_ID": "AKIA",
-                     "AWS_SECRET_ACCESS_KEY": "none", "AWS_DEFAULT_REGION": "us-east-1",
-                     "AWS_EC2_METADATA_DISABLED": "true"}
-        aws = pathlib.Path(sys.executable).parent / "aws"
-        ended = subprocess.run([sys.executable, aws, "lambda", "invoke", "--endpoint-url", self.endpoint,
-                                "--function-name", "orders", "--payload", json.dumps(ORDER), "--log-type", "Tail",
-                                "--query", "[StatusCode,ExecutedVersion,LogResult]", "--output", "text", out],
-                               env=variables, text=True, capture_output=True, timeout=4 * PATIENCE_S)
-        self.assertEqual(ended.returncode, 0, ended.stderr)
-        status, version, log = ended.stdout.split()
+        status, version, log = self.aws("invoke", "--function-name", "orders", "--payload", json.dumps(ORDER),
+                                        "--log-type", "Tail", "--query", "[StatusCode,ExecutedVersion,LogResult]",
+                                        str(out)).split()
         self.assertEqual((status, version), ("200", "$LATEST"))
         self.assertTrue(log)
         self.assertEqual(json.loads(out.read_text()), PRICED)

@@ -192,6 +192,76 @@ TEST_CASE("requests that the service refuses have its status, type and text") {
        400,
        "InvalidParameterValueException",
        R"({"Type":"User","message":"1 validation error detected: Value ')"},
+      {"what is no name",
+       kPath + "a%20b/invocations",
+       "{}",
+       {},
+       400,
+       "ValidationException",
+       R"({"message":"1 validation error detected: Value 'a b' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: (arn:)"},
+      {"ARN of 257 characters",
+       kPath + "123456789012:function:orders:" + std::string(228, 'q') + "/invocations",
+       "{}",
+       {},
+       400,
+       "ValidationException",
+       R"({"message":"1 validation error detected: Value '123456789012:function:orders:qq)"},
+      {"another region",
+       kPath + "arn:aws:lambda:eu-west-1:123456789012:function:orders/invocations",
+       "{}",
+       {},
+       404,
+       "ResourceNotFoundException",
+       R"x({"Type":"User","Message":"Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"})x"},
+      {"another account",
+       kPath + "111111111111:function:orders/invocations",
+       "{}",
+       {},
+       404,
+       "ResourceNotFoundException",
+       R"({"Type":"User","Message":"Function not found: arn:aws:lambda:us-east-1:111111111111:function:orders"})"},
+      {"what is no qualifier",
+       ok + "?Qualifier=a%20b",
+       "{}",
+       {},
+       400,
+       "ValidationException",
+       R"x({"message":"1 validation error detected: Value 'a b' at 'qualifier' failed to satisfy constraint: Member must satisfy regular expression pattern: (|[a-zA-Z0-9$_-]+)"})x"},
+      {"log type",
+       ok,
+       "{}",
+       {{"X-Amz-Log-Type", "Head"}},
+       400,
+       "ValidationException",
+       R"({"message":"1 validation error detected: Value 'Head' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [Tail, None]"})"},
+      {"content type",
+       ok,
+       "{}",
+       {{"Content-Type", "text/xml; charset=utf-8"}},
+       415,
+       "UnsupportedMediaTypeException",
+       R"({"Type":"User","message":"The content type of the Invoke request body is not JSON."})"},
+      {"client context over 3,583 bytes",
+       ok,
+       "{}",
+       {{"X-Amz-Client-Context", base64_encode("{\"a\":\"" + std::string(2'680, 'x') + "\"}")}},
+       400,
+       "InvalidRequestContentException",
+       R"({"Type":"User","message":"Client context must be no more than 3583 bytes of Base64, it is 3584."})"},
+      {"durable execution",
+       ok,
+       "{}",
+       {{"X-Amz-Durable-Execution-Name", "a"}},
+       400,
+       "InvalidParameterValueException",
+       R"({"Type":"User","message":"A durable execution name is for)"},
+      {"InvokeAsync over 256 KB",
+       "/2014-11-13/functions/orders/invoke-async/",
+       "\"" + std::string(262'143, 'x') + "\"",
+       {},
+       413,
+       "RequestEntityTooLargeException",
+       R"x({"message":"262145 byte payload is too large for the Event invocation type (limit 262144 bytes)"})x"},
       {"broken escape",
        kPath + "or%zzders/invocations",
        "{}",
@@ -205,7 +275,7 @@ TEST_CASE("requests that the service refuses have its status, type and text") {
        {},
        404,
        "UnknownOperationException",
-       R"({"Type":"User",)"},
+       R"({"Type":"User","Message":"POST /2015-03-31/functions/orders is not served here: Invoke, )"},
   };
   for (const auto& row : rows) {
     INFO(row.what);
@@ -246,6 +316,32 @@ TEST_CASE("Event is accepted and run once, DryRun is not run at all") {
   service.wait_for(Kind::invocation_ended);
   CHECK(service.details(Kind::invocation_accepted).size() == 1);
   CHECK(service.details(Kind::log_line) == std::vector<std::string>{"first"});
+}
+
+TEST_CASE("content types that SDKs, curl and fetch put on JSON pass") {
+  RunningService service;
+  service.start();
+  for (const char* type : {"application/json", "application/json; charset=utf-8", "application/octet-stream",
+                           "binary/octet-stream", "application/x-www-form-urlencoded", "text/plain;charset=UTF-8",
+                           "application/x-amz-json-1.1", "application/cloudevents+json", "Application/JSON"}) {
+    INFO(type);
+    CHECK(service.invoke("1", {{"Content-Type", type}}).body == "1");
+  }
+}
+
+TEST_CASE("InvokeAsync, which is deprecated, is an event with an answer of its own") {
+  RunningService service;
+  service.start();
+  for (const char* slash : {"", "/"}) {
+    auto reply = request(service.origin(), "POST", std::string("/2014-11-13/functions/orders/invoke-async") + slash,
+                         R"({"print":"later"})");
+    CHECK(reply.status == 202);
+    CHECK(reply.body == R"({"Status":202})");
+    CHECK(is_uuid(reply.field("x-amzn-requestid")));
+  }
+  for (std::uint32_t call : {1u, 2u})
+    service.wait_for([=](const Observation& o) { return o.kind == Kind::invocation_ended && o.number == call; });
+  CHECK(service.details(Kind::log_line) == std::vector<std::string>{"later", "later"});
 }
 
 TEST_CASE("with JSON logs the tail is made of platform events") {
