@@ -4,6 +4,8 @@
 #include <cctype>
 #include <vector>
 
+#include "emulator/validation_text.h"
+
 namespace mayfly::emulator {
 
 using core::Errc;
@@ -34,9 +36,8 @@ std::vector<std::string_view> split(std::string_view text) {
   }
 }
 
-unexpected<core::Failure> constraint(Errc code, std::string_view text, const char* what) {
-  return fail(code, "1 validation error detected: Value '" + std::string(text) +
-                        "' at 'functionName' failed to satisfy constraint: Member must " + what);
+unexpected<core::Failure> constraint(Errc code, std::string_view text, std::string_view what) {
+  return fail(code, validation_text(text, "functionName", what));
 }
 
 }  // namespace

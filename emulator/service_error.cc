@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "emulator/signature.h"
+#include "emulator/validation_text.h"
 
 namespace mayfly::emulator {
 
@@ -35,10 +36,8 @@ unexpected<ServiceError> bad_value(std::string message) {
 }
 
 unexpected<ServiceError> bad_member(std::string_view value, std::string_view field, std::string_view constraint) {
-  std::string message = "1 validation error detected: Value '";
-  message.append(value).append("' at '").append(field).append("' failed to satisfy constraint: Member must ");
-  message.append(constraint);
-  return unexpected(ServiceError{400, "ValidationException", std::move(message), "message", nullptr});
+  return unexpected(
+      ServiceError{400, "ValidationException", validation_text(value, field, constraint), "message", nullptr});
 }
 
 ServiceError not_found(std::string message) {

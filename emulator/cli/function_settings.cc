@@ -16,6 +16,7 @@
 #include "emulator/cli/url_settings.h"
 #include "emulator/function_name.h"
 #include "emulator/sandbox_environment.h"
+#include "emulator/validation_text.h"
 
 namespace mayfly::emulator::cli {
 namespace {
@@ -24,6 +25,7 @@ namespace fs = std::filesystem;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::size_t kMaxEnvironmentBytes = 4'096;  // [A]
+constexpr std::size_t kMaxHandlerBytes = 128;        // [A]
 
 // The example keys of AWS's own documentation: no service accepts them, and no
 // scanner takes them for a leak.
@@ -192,6 +194,29 @@ Decided<Pairs> environment_of(const Arguments& arguments, const Variables& varia
   return pairs;
 }
 
+Decided<void> check_handler(const std::string& handler) {
+  const char* wrong = handler.size() > kMaxHandlerBytes ? "have length less than or equal to 128"
+                      : handler.find_first_of(" \t\r\n\v\f") != handler.npos
+                          ? "satisfy regular expression pattern: [^\\s]+"
+                          : nullptr;
+  if (!wrong) return {};
+  return refuse(kUsage, "no handler can be called '" + handler + "'",
+                "a handler's name is up to 128 characters, none of them a space\nLambda says: " +
+                    validation_text(handler, "handler", wrong),
+                "--handler main.handler");
+}
+
+Decided<void> check_version(const std::string& version) {
+  bool number = !version.empty() && std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; });
+  if (number || version == "$LATEST") return {};
+  return refuse(
+      kUsage, "no version can be called '" + version + "'",
+      "a version is $LATEST or a number\nLambda says: " + validation_text(version, "functionVersion",
+                                                                          "satisfy regular expression pattern: "
+                                                                          "(\\$LATEST|[0-9]+)"),
+      "--function-version 7");
+}
+
 Decided<void> take_credentials(const Arguments& arguments, const Variables& variables, Settings& settings) {
   if (arguments.text("credentials") == "dummy") {
     for (const auto& [name, value] : kDummyCredentials) settings.credentials.emplace_back(name, value);
@@ -277,14 +302,17 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
     auto name = parse_function_name(arguments.text("name"));
     if (!name) {
       return refuse(kUsage, "no function can be called '" + std::string(arguments.text("name")) + "'",
-                    "a name is 1 to 64 letters, digits, - and _", "--name orders");
+                    "a name is 1 to 64 letters, digits, - and _\nLambda says: " + name.error().message,
+                    "--name orders");
     }
     settings.function_name = name->name;
   }
   if (auto taken = take_url_settings(arguments, variables, settings); !taken) return unexpected(taken.error());
   settings.any_function_name = !arguments.given("name");
   settings.function_version = arguments.text("function-version");
+  if (auto sound = check_version(settings.function_version); !sound) return unexpected(sound.error());
   settings.handler = arguments.text("handler");
+  if (auto sound = check_handler(settings.handler); !sound) return unexpected(sound.error());
   settings.region = arguments.text("region");
   settings.timeout = std::chrono::seconds(arguments.number("timeout"));
   settings.memory_mb = arguments.number("memory");

@@ -55,6 +55,7 @@ struct Option {
   std::string_view choices = {};     // the only values, separated by '|'
   int low = 0, high = 0;             // whole numbers in this range; equal: not a number
   std::string_view unit = {};        // of the number
+  std::string_view member = {};      // what the service calls it, in whose words a number out of range is refused
   bool many = false;                 // may be given again and again; a variable has commas between
   std::string_view stands_for = {};  // another spelling of that option ...
   std::string_view prefix = {};      // ... with this before its value
@@ -115,10 +116,11 @@ inline constexpr Option kOptions[] = {
 
     {.name = "timeout", .takes = "SECONDS", .initial = "3", .group = Group::limits, .commands = kEnvironmentCommands,
      .help = "a call that takes longer is ended", .variables = "AWS_LAMBDA_FUNCTION_TIMEOUT", .low = 1, .high = 900,
-     .unit = "seconds"},
+     .unit = "seconds", .member = "timeout"},
     {.name = "memory", .takes = "MB", .initial = "128", .group = Group::limits, .commands = kEnvironmentCommands,
      .help = "the limit, what the function is told and billed", .aliases = "memory-size",
-     .variables = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", .low = 128, .high = 10'240, .unit = "MB"},
+     .variables = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", .low = 128, .high = 10'240, .unit = "MB",
+     .member = "memorySize"},
     {.name = "max-environments", .takes = "N", .initial = "50", .group = Group::limits, .commands = kRun,
      .help = "calls at a time; further ones get a 429", .low = 1, .high = 1'000, .unit = "environments"},
     {.name = "idle-timeout", .takes = "SECONDS", .initial = "600", .group = Group::limits, .commands = kRun,

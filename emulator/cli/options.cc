@@ -4,6 +4,8 @@
 #include <charconv>
 #include <optional>
 
+#include "emulator/validation_text.h"
+
 namespace mayfly::emulator::cli {
 namespace {
 
@@ -209,9 +211,14 @@ class Parser {
     if (option.low != option.high) {
       auto number = whole_number(value);
       if (!number || *number < option.low || *number > option.high) {
-        return refuse(kUsage, typed + " cannot be '" + value + "'",
-                      "it is a whole number from " + std::to_string(option.low) + " to " + std::to_string(option.high) +
-                          " (" + std::string(option.unit) + ")",
+        std::string why = "it is a whole number from " + std::to_string(option.low) + " to " +
+                          std::to_string(option.high) + " (" + std::string(option.unit) + ")";
+        if (number && !option.member.empty()) {
+          auto bound = *number < option.low ? "greater than or equal to " + std::to_string(option.low)
+                                            : "less than or equal to " + std::to_string(option.high);
+          why += "\nLambda says: " + validation_text(value, option.member, "have value " + bound);
+        }
+        return refuse(kUsage, typed + " cannot be '" + value + "'", std::move(why),
                       typed + " " + std::string(option.initial));
       }
     }

@@ -115,8 +115,34 @@ TEST_CASE("a function's name is one that Lambda takes") {
     REQUIRE_MESSAGE(!refused.has_value(), name);
     CHECK(refused.error().code == kUsage);
   }
+  auto long_name = settings({"--name", std::string(65, 'n')});
+  REQUIRE_FALSE(long_name.has_value());
+  CHECK(long_name.error().message.why ==
+        "a name is 1 to 64 letters, digits, - and _\nLambda says: 1 validation error detected: Value '" +
+            std::string(65, 'n') +
+            "' at 'functionName' failed to satisfy constraint: Member must have length "
+            "less than or equal to 64");
   CHECK(settings({"--name", "orders-2_b"})->function_name == "orders-2_b");
   CHECK(settings({"--name", "arn:aws:lambda:us-east-1:123456789012:function:orders"})->function_name == "orders");
+}
+
+TEST_CASE("a handler's name and a version are such as Lambda takes") {
+  CHECK(settings({"--handler", std::string(128, 'h')}).has_value());
+  auto refused = settings({"--handler", std::string(129, 'h')});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == kUsage);
+  CHECK(refused.error().message.why.ends_with(
+      "' at 'handler' failed to satisfy constraint: Member must have length less than or equal to 128"));
+  refused = settings({"--handler", "a b"});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(
+      refused.error().message.why.ends_with("Value 'a b' at 'handler' failed to satisfy constraint: Member must "
+                                            "satisfy regular expression pattern: [^\\s]+"));
+  for (const char* version : {"$LATEST", "7", "1221"}) CHECK(settings({"--function-version", version}).has_value());
+  for (const char* version : {"live", "$LATES", "7a", "-1"}) {
+    INFO(version);
+    CHECK_FALSE(settings({"--function-version", version}).has_value());
+  }
 }
 
 TEST_CASE("an extension folder that is not there, or a file in it that cannot run, is named") {

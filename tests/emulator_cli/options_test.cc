@@ -158,6 +158,13 @@ TEST_CASE("an empty variable is none, 0 switches a flag off, lists have commas")
 }
 
 TEST_CASE("a wrong value in a variable is reported with the variable's name") {
+  CHECK(refused("run --timeout 901").message.why ==
+        "it is a whole number from 1 to 900 (seconds)\nLambda says: 1 validation error detected: Value '901' at "
+        "'timeout' failed to "
+        "satisfy constraint: Member must have value less than or equal to 900");
+  CHECK(refused("run --memory 64")
+            .message.why.ends_with("Value '64' at 'memorySize' failed to satisfy constraint: Member must have value "
+                                   "greater than or equal to 128"));
   CHECK(refused("run", {{"MAYFLY_TIMEOUT", "soon"}}).message.what == "MAYFLY_TIMEOUT cannot be 'soon'");
 }
 
