@@ -21,10 +21,13 @@ import platform
 import re
 import shlex
 import shutil
+import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # payload, its name, warm-up invocations, counted invocations
@@ -98,23 +101,38 @@ def number(value):
 
 
 class Table:
-    """Rows of a raw client beside one of our programs."""
+    """Rows of a floor beside one of our programs."""
 
-    def __init__(self, ours):
+    def __init__(self, ours, floor="raw socket"):
         self.broken = []
-        self.lines = [f"| | raw socket | {ours} | ratio | promise |", "|---|---|---|---|---|"]
+        self.lines = [f"| | {floor} | {ours} | ratio | promise |", "|---|---|---|---|---|"]
 
     def pairs(self, name, unit, pairs, promise=""):
-        """`promise`: "<= 1.5x" of the ratio, "<= 2.5 MB" (in `unit`) of ours."""
+        """`promise`: "<= 1.5x" of the ratio, "<= 2.5 MB" or ">= 8,000" (in `unit`) of ours."""
         raw, ours = (statistics.median(side) for side in zip(*pairs))
         ratio = statistics.median(b / a for a, b in pairs) if all(a for a, _ in pairs) else None
-        self.lines.append(f"| {name} | {' '.join([number(raw), unit]).strip()} | {' '.join([number(ours), unit]).strip()} | {f'{ratio:.2f}' if ratio else ''} | {promise} |")
+        floor = f"{number(raw)} {unit}".strip() if ratio else ""
+        self.lines.append(f"| {name} | {floor} | {number(ours)} {unit}".rstrip() + f" | {f'{ratio:.2f}' if ratio else ''} | {promise} |")
         found = ratio if promise.endswith("x") else ours
-        if promise and found > float(re.sub(r"[^\d.]", "", promise)):
+        limit = float(re.sub(r"[^\d.]", "", promise) or 0)
+        if promise and (found < limit if promise.startswith(">=") else found > limit):
             self.broken.append(f"{name}: {found:.2f}, promised {promise}")
 
     def __str__(self):
         return "\n".join(self.lines)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def wait_for(port):
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.02)
 
 
 def progress(text):
@@ -179,6 +197,107 @@ def extension_table(bench, daemon, rounds):
     return table
 
 
+class Serving:
+    """A program that serves the Invoke API, in a with-block. `command` takes the
+    port it is to listen on; without PORT in it, it says one itself."""
+
+    def __init__(self, command, variables=None):
+        self.port = free_port()
+        self.says_port = "PORT" not in " ".join(map(str, command))
+        self.command = [str(word).replace("PORT", str(self.port)) for word in command]
+        self.variables = variables
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, env=self.variables, text=True,
+                                        stdout=subprocess.PIPE if self.says_port else subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+        if self.says_port:
+            self.port = int(self.process.stdout.readline())
+        else:
+            wait_for(self.port)
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)
+        self.process.stdin.close()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+    def resident_mb(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
+
+
+def exec_to_ready_ms(mayfly, function):
+    """Until it says that calls can come in."""
+    started = time.monotonic()
+    with subprocess.Popen([mayfly, "run", "--listen", "0", "--json", "--", *function], stdout=subprocess.PIPE) as run:
+        run.stdout.readline()
+        taken = time.monotonic() - started
+        run.send_signal(signal.SIGINT)
+        run.stdout.read()
+    return taken * 1000
+
+
+def official_rie():
+    """The binary inside the aws-sam-cli wheel; nothing where it is not installed."""
+    found = sorted((ROOT / "build/venv").glob("lib/python3*/site-packages/samcli/**/aws-lambda-rie-x86_64"))
+    return found[0] if found else None
+
+
+def environment_table(bench, mayfly, rounds, long_run):
+    """`mayfly run` beside the least that can relay invocations."""
+    echo = [bench.programs / "bench_echo"]
+    relay, ours = [bench.programs / "bare_relay", *echo], [mayfly, "run", "--listen", "PORT", "-q", "--", *echo]
+
+    def load(port, invocations, callers, warm_up=200):
+        done = subprocess.run([bench.programs / "invoke_load", str(port), "256", str(max(warm_up, callers)),
+                               str(invocations), str(callers)], capture_output=True, text=True, timeout=1800)
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        return json.loads(done.stdout)
+
+    one, many, ready, idle, rie = [], [], [], [], []
+    for turn in range(rounds):
+        progress(f"environment, round {turn + 1} of {rounds}")
+        results = {}
+        ready.append((0, statistics.median(exec_to_ready_ms(mayfly, echo) for _ in range(STARTS_PER_ROUND))))
+        for command in (relay, ours) if turn % 2 == 0 else (ours, relay):
+            with Serving(command) as serving:
+                if command is ours:
+                    idle.append((0, serving.resident_mb()))
+                results[command[0]] = load(serving.port, 5000, 1)
+                if command is ours:
+                    many.append((0, load(serving.port, 30_000, 16, 2000)["calls_per_s"]))
+        one.append((results[relay[0]], results[ours[0]]))
+        if binary := official_rie():
+            with Serving([binary, "--runtime-interface-emulator-address", "127.0.0.1:PORT",
+                          "--runtime-api-address", f"127.0.0.1:{free_port()}", *echo]) as serving:
+                rie.append((load(serving.port, 3000, 1)["calls_per_s"], many[-1][1]))
+    progress(f"environment, {long_run:,} invocations")
+    with Serving(ours) as serving:
+        load(serving.port, 20_000, 16, 2000)
+        before = serving.resident_mb()
+        long = load(serving.port, long_run, 16)
+        grown = serving.resident_mb() - before
+
+    table = Table("mayfly run", "bare relay")
+    table.pairs("exec to ready", "ms", ready, "<= 10 ms")
+    table.pairs("warm invocation 256 B", "us", [(a["p50_us"], b["p50_us"]) for a, b in one], "<= 2x")
+    table.pairs("warm invocation 256 B, p99", "us", [(a["p99_us"], b["p99_us"]) for a, b in one])
+    table.pairs("invocations a second, one caller", "", [(a["calls_per_s"], b["calls_per_s"]) for a, b in one])
+    table.pairs("invocations a second, 16 callers and environments", "", many, ">= 8,000")
+    if rie:
+        table.pairs("the same beside the official emulator, which takes one caller", "", rie, ">= 5x")
+    table.pairs("resident before the first invocation", "MB", idle, "<= 8 MB")
+    table.pairs(f"last tenth of {long_run:,} invocations beside the first tenth", "us",
+                [(long["first_p50_us"], long["last_p50_us"])], "<= 1.2x")
+    table.pairs("resident memory grown meanwhile", "MB", [(0, grown)])
+    return table
+
+
 def machine():
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     system = re.search(r'PRETTY_NAME="(.*)"', pathlib.Path("/etc/os-release").read_text())
@@ -193,6 +312,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds of each measurement (7)")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release", metavar="DIR", help="where `benchmarks` was built (build/release)")
+    parser.add_argument("--long", type=int, default=1_000_000, metavar="N", help="invocations of the long run (1,000,000)")
     arguments = parser.parse_args()
     bench = Bench(arguments.build.resolve(), max(os.sched_getaffinity(0)))
     if not bench.server.exists():
@@ -200,9 +320,10 @@ def main():
     where = machine()
     function = function_table(bench, arguments.rounds)
     extension = extension_table(bench, arguments.build.resolve() / "bin/mayfly-telemetry", arguments.rounds)
+    environment = environment_table(bench, arguments.build.resolve() / "bin/mayfly", arguments.rounds, arguments.long)
     priority = "with" if bench.real_time else "without"
-    print(f"{where}. Pinned {priority} real-time priority. Median of {arguments.rounds} interleaved rounds.\n\n{function}\n\n{extension}")
-    broken = function.broken + extension.broken
+    print(f"{where}. Pinned {priority} real-time priority. Median of {arguments.rounds} interleaved rounds.\n\n{function}\n\n{extension}\n\n{environment}")
+    broken = function.broken + extension.broken + environment.broken
     for line in broken:
         progress(f"broken: {line}")
     sys.exit(1 if broken else 0)
