@@ -37,7 +37,9 @@ bool is_field_value(std::string_view value) { return std::ranges::none_of(value,
 
 void append_field(std::string& head, std::string_view name, std::string_view value) {
   head.append(name).append(": ");
-  for (char c : value) head += is_control(c) ? ' ' : c;
+  auto at = static_cast<std::ptrdiff_t>(head.size());
+  head.append(value);
+  std::replace_if(head.begin() + at, head.end(), is_control, ' ');
   head.append("\r\n");
 }
 

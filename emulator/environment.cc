@@ -105,7 +105,7 @@ Environment::Environment(asio::io_context& io, const Settings& settings, const O
       log_stream_(new_log_stream(settings.function_version)),
       journal_(settings, observer, origin, number, log_stream_),
       lifecycle_(settings, *this, journal_),
-      alarm_(io) {}
+      timer_(io) {}
 
 Environment::~Environment() { close_generation(); }
 
@@ -119,12 +119,23 @@ void Environment::invoke(std::shared_ptr<const Invocation> invocation, std::func
 
 std::string Environment::new_uuid() { return emulator::new_uuid(); }
 
+// The timer is set only when it would ring too late, else it finds out when it
+// rings: a warm invocation changes the alarm twice and costs no system call by it.
 void Environment::set_alarm(Clock::time_point at) {
-  alarm_.expires_at(at);
+  alarm_at_ = at;
+  if (at < timer_at_) set_timer(at);
+}
+
+void Environment::set_timer(Clock::time_point at) {
+  timer_at_ = at;
   if (at == Clock::time_point::max()) return;
-  alarm_.async_wait([self = weak_from_this(), at](boost::system::error_code error) {
+  timer_.expires_at(at);
+  timer_.async_wait([self = weak_from_this(), at](boost::system::error_code error) {
     auto environment = self.lock();
-    if (error || !environment || environment->alarm_.expiry() != at) return;
+    if (error || !environment || environment->timer_at_ != at) return;
+    environment->timer_at_ = Clock::time_point::max();
+    if (Clock::now() < environment->alarm_at_) return environment->set_timer(environment->alarm_at_);
+    environment->alarm_at_ = Clock::time_point::max();
     environment->lifecycle_.alarm();
   });
 }

@@ -74,6 +74,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   void deliver(Answer answer);
   void measure(ProcessId id);
   void measure_all();
+  void set_timer(Clock::time_point at);
   void close_generation();
   bool killed_for_memory(const std::string& how);
   core::Outcome<void> listen();
@@ -88,7 +89,8 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   const std::string log_stream_;
   Journal journal_;
   Lifecycle lifecycle_;
-  boost::asio::steady_timer alarm_;
+  boost::asio::steady_timer timer_;
+  Clock::time_point alarm_at_ = Clock::time_point::max(), timer_at_ = Clock::time_point::max();  // max(): not set
 
   std::shared_ptr<Generation> generation_;
   core::Origin runtime_api_{"127.0.0.1", 0};

@@ -14,10 +14,22 @@ namespace {
 constexpr std::string_view kHex = "0123456789abcdef";
 constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-// Requests of up to 256 bytes are never cut short once the pool is seeded.
-void fill_random(unsigned char* bytes, std::size_t size) {
-  if (getrandom(bytes, size, 0) != static_cast<ssize_t>(size)) std::abort();
-}
+// Taken from the kernel in portions: an invocation needs four identifiers.
+class Randomness {
+ public:
+  unsigned char next() {
+    if (used_ == bytes_.size()) {
+      // Requests of up to 256 bytes are never cut short once the kernel is seeded.
+      if (getrandom(bytes_.data(), bytes_.size(), 0) != static_cast<ssize_t>(bytes_.size())) std::abort();
+      used_ = 0;
+    }
+    return bytes_[used_++];
+  }
+
+ private:
+  std::array<unsigned char, 256> bytes_{};
+  std::size_t used_ = bytes_.size();
+};
 
 int base64_value(char c) {
   auto at = kBase64.find(c);
@@ -27,12 +39,12 @@ int base64_value(char c) {
 }  // namespace
 
 std::string random_hex(std::size_t digits) {
-  std::array<unsigned char, 64> bytes;
-  fill_random(bytes.data(), digits / 2);
+  static thread_local Randomness randomness;
   std::string out;
   for (std::size_t i = 0; i < digits / 2; ++i) {
-    out += kHex[bytes[i] >> 4];
-    out += kHex[bytes[i] & 15];
+    unsigned char byte = randomness.next();
+    out += kHex[byte >> 4];
+    out += kHex[byte & 15];
   }
   return out;
 }

@@ -2,6 +2,8 @@
 
 #include <mayfly/json/value.h>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cctype>
 
 #include "core/http_field.h"
@@ -158,6 +160,8 @@ asio::awaitable<void> RuntimeApi::respond(HttpExchange& exchange, std::string_vi
     (void)lifecycle_->runtime_error(request_id, invocation_id, std::move(body.bytes),
                                     known_error_type(exchange.field("Lambda-Runtime-Function-Error-Type")), first_byte);
   }
+  // The caller first: the answer is on its way to the coroutine that writes it.
+  co_await asio::post(io_, asio::use_awaitable);
   co_await exchange.reply(accepted());
 }
 
