@@ -38,6 +38,8 @@ endif()
 # --extensions` and a hand-made layer take them from.
 if(TARGET mayfly)
   install(TARGETS mayfly RUNTIME)
+  # The same program in the place of AWS's Runtime Interface Emulator.
+  install(CODE "file(CREATE_LINK mayfly \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/aws-lambda-rie\" SYMBOLIC)")
 endif()
 if(TARGET bootstrap)
   install(TARGETS bootstrap RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/mayfly)

@@ -105,7 +105,8 @@ Environment::Environment(asio::io_context& io, const Settings& settings, const O
       log_stream_(new_log_stream(settings.function_version)),
       journal_(settings, observer, origin, number, log_stream_),
       lifecycle_(settings, *this, journal_),
-      timer_(io) {}
+      timer_(io),
+      runtime_api_(settings.runtime_api) {}
 
 Environment::~Environment() { close_generation(); }
 
@@ -189,8 +190,8 @@ core::Outcome<void> Environment::listen() {
         if (environment && generation) co_await generation->serve(exchange);
       });
   *owner = generation_;
-  auto bound = generation_->server.listen("127.0.0.1", runtime_api_.port);
-  if (!bound) bound = generation_->server.listen("127.0.0.1", 0);
+  auto bound = generation_->server.listen(runtime_api_.host, runtime_api_.port);
+  if (!bound) bound = generation_->server.listen(runtime_api_.host, 0);
   if (!bound) return unexpected(bound.error());
   runtime_api_ = *bound;
   generation_->telemetry_api.set_reserved_port(bound->port);

@@ -93,7 +93,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   Clock::time_point alarm_at_ = Clock::time_point::max(), timer_at_ = Clock::time_point::max();  // max(): not set
 
   std::shared_ptr<Generation> generation_;
-  core::Origin runtime_api_{"127.0.0.1", 0};
+  core::Origin runtime_api_;
   std::vector<std::filesystem::path> extension_files_;
   std::vector<std::shared_ptr<Process>> running_;  // by ProcessId; null: not started
   std::int64_t peak_kb_ = 0;

@@ -69,6 +69,8 @@ expected<FunctionName, ServiceError> addressed_function(const Settings& settings
       return bad_value("The derived qualifier from the function name does not match the specified qualifier.");
     name->qualifier = *qualifier;
   }
+  // What callers of the official emulator and of cargo-lambda say: whatever is served.
+  if (name->name == "function" || name->name == "_") name->name = settings.function_name;
   if (name->region.empty()) name->region = settings.region;
   if (name->account.empty()) name->account = settings.account_id;
   if (auto served = check_served(settings, *name); !served) return unexpected(served.error());

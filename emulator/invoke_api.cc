@@ -6,6 +6,7 @@
 #include "emulator/function_address.h"
 #include "emulator/identifiers.h"
 #include "emulator/json_check.h"
+#include "emulator/lifecycle.h"
 #include "emulator/mailbox.h"
 #include "emulator/service_error.h"
 #include "emulator/streamed_answer.h"
@@ -159,11 +160,23 @@ HttpReply answer_head(const Settings& settings, const Invocation& invocation) {
   return reply;
 }
 
+// For callers that were written against the official emulator: see Settings.
+void use_emulator_status(HttpReply& reply, const Settings& settings, const Answer& answer) {
+  if (answer.from_function) return;
+  if (answer.error_type == "Sandbox.Timedout") {
+    reply.content_type = "text/plain; charset=utf-8";
+    reply.body = timeout_message(settings.timeout);
+  } else {
+    reply.status = 502;
+  }
+}
+
 HttpReply answer_reply(const Settings& settings, const Invocation& invocation, Answer answer) {
   if (answer.aborted) return error_reply(shut_down(), invocation.request_id);
   HttpReply reply = answer_head(settings, invocation);
   reply.body = std::move(answer.payload);
   if (!answer.error_type.empty()) reply.fields.emplace_back("X-Amz-Function-Error", "Unhandled");
+  if (settings.emulator_statuses) use_emulator_status(reply, settings, answer);
   if (invocation.log_tail) reply.fields.emplace_back("X-Amz-Log-Result", base64_encode(answer.log_tail));
   return reply;
 }

@@ -15,17 +15,17 @@ using std::chrono::nanoseconds;
 // How long SIGKILL may take to show before the machine goes on without.
 constexpr std::chrono::seconds kKillPatience{2};
 
-std::string timeout_message(std::chrono::milliseconds timeout) {
-  char text[64];
-  std::snprintf(text, sizeof text, "Task timed out after %.2f seconds", static_cast<double>(timeout.count()) / 1000);
-  return text;
-}
-
 std::int64_t rounded_up_ms(nanoseconds duration) {
   return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
 }
 
 }  // namespace
+
+std::string timeout_message(std::chrono::milliseconds timeout) {
+  char text[64];
+  std::snprintf(text, sizeof text, "Task timed out after %.2f seconds", static_cast<double>(timeout.count()) / 1000);
+  return text;
+}
 
 void Lifecycle::observe(Observation::Kind kind, std::string process, bool external, std::string detail) {
   Observation what;
@@ -289,6 +289,7 @@ void Lifecycle::fail_invocation(std::string_view status, Fatal fatal) {
   if (!answered_) {
     answered_ = true;
     Answer answer;
+    answer.from_function = false;
     answer.error_type = fatal.type;
     answer.payload = fatal.payload;
     if (answer.payload.empty()) {

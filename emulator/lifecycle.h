@@ -342,4 +342,7 @@ class Lifecycle {
   Clock::time_point stop_started_{};
 };
 
+// "Task timed out after 3.00 seconds".
+std::string timeout_message(std::chrono::milliseconds timeout);
+
 }  // namespace mayfly::emulator

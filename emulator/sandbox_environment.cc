@@ -49,6 +49,26 @@ void set(Variables& variables, std::string_view name, std::string value) {
   }
 }
 
+void set_function(Variables& variables, const Settings& settings) {
+  set(variables, "_HANDLER", settings.handler);
+  set(variables, "AWS_LAMBDA_FUNCTION_NAME", settings.function_name);
+  set(variables, "AWS_LAMBDA_FUNCTION_VERSION", settings.function_version);
+  set(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", std::to_string(settings.memory_mb));
+  set(variables, "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+}
+
+// What an image leaves to Lambda, no more: its paths and libraries are its own,
+// and a region made up here would hide that of the user's AWS profile.
+Variables variables_in_image(const Settings& settings, const core::Origin& runtime_api, std::string_view log_stream) {
+  Variables variables{{"AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/" + settings.function_name},
+                      {"AWS_LAMBDA_LOG_STREAM_NAME", std::string(log_stream)}};
+  for (const auto& [name, value] : settings.image_environment) set(variables, name, value);
+  for (const auto& [name, value] : settings.credentials) set(variables, name, value);
+  set_function(variables, settings);
+  set(variables, "AWS_LAMBDA_RUNTIME_API", runtime_api.host_port());
+  return variables;
+}
+
 }  // namespace
 
 bool is_reserved_variable(std::string_view name) {
@@ -64,6 +84,7 @@ std::string reserved_variables_message(std::string_view names) {
 }
 
 Variables runtime_variables(const Settings& settings, const core::Origin& runtime_api, std::string_view log_stream) {
+  if (!settings.image_environment.empty()) return variables_in_image(settings, runtime_api, log_stream);
   const std::string task_root = settings.task_root.string();
   Variables variables{
       {"LANG", "en_US.UTF-8"},
@@ -80,13 +101,9 @@ Variables runtime_variables(const Settings& settings, const core::Origin& runtim
   if (!settings.log_level.empty()) set(variables, "AWS_LAMBDA_LOG_LEVEL", settings.log_level);
   for (const auto& [name, value] : settings.environment) set(variables, name, value);
   for (const auto& [name, value] : settings.credentials) set(variables, name, value);
-  set(variables, "_HANDLER", settings.handler);
   set(variables, "AWS_REGION", settings.region);
   set(variables, "AWS_DEFAULT_REGION", settings.region);
-  set(variables, "AWS_LAMBDA_FUNCTION_NAME", settings.function_name);
-  set(variables, "AWS_LAMBDA_FUNCTION_VERSION", settings.function_version);
-  set(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", std::to_string(settings.memory_mb));
-  set(variables, "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+  set_function(variables, settings);
   set(variables, "AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/" + settings.function_name);
   set(variables, "AWS_LAMBDA_LOG_STREAM_NAME", std::string(log_stream));
   set(variables, "AWS_LAMBDA_RUNTIME_API", runtime_api.host_port());

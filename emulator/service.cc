@@ -180,7 +180,10 @@ Outcome<core::Origin> Service::start() {
     if (auto sound = check_folder(folder); !sound) return unexpected(sound.error());
   }
   core::HttpServerOptions options;
-  options.host_names = {settings.listen.host};
+  // On all addresses this machine has more names than we know; a web page is
+  // still refused by its Origin.
+  bool everywhere = settings.listen.host == "0.0.0.0" || settings.listen.host == "::";
+  options.host_names = {everywhere ? "*" : settings.listen.host};
   if (state_->shares_address()) options.open_to_browsers = [](auto path) { return !is_api_path(path); };
   state_->server = state_->new_server(options, false);
   auto listening = state_->server->listen(settings.listen.host, settings.listen.port);

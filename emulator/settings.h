@@ -45,6 +45,7 @@ struct Settings {
   std::optional<FunctionUrl> url;            // none: the function has no URL
   bool verify_signatures = false;            // of requests to the Invoke API; else they are not looked at
   Credentials callers;                       // who may sign: with verify_signatures and url->signed_only
+  core::Origin runtime_api{"127.0.0.1", 0};  // of the first environment; further ones take free ports
   std::chrono::milliseconds timeout{3'000};  // 1 s .. 900 s
   int memory_mb = 128;                       // 128 .. 10'240
   std::size_t max_environments = 50;         // at a time; from 1 up
@@ -53,6 +54,8 @@ struct Settings {
   std::chrono::seconds max_age{0};           // an environment ends when older and idle; 0: never
 
   std::vector<std::pair<std::string, std::string>> environment;  // --env, after those of Lambda
+  // What an image gives its processes, in the place of provided.al2023's own; empty: no image.
+  std::vector<std::pair<std::string, std::string>> image_environment;
   // What the function gets as credentials: name and value, in order.
   std::vector<std::pair<std::string, std::string>> credentials;
   std::vector<std::filesystem::path> extension_folders;  // each file in them is an external extension
@@ -65,6 +68,10 @@ struct Settings {
   ControlGroups control_groups = ControlGroups::automatic;
   // Between invocations nothing runs; not so in Managed Instances.
   bool freeze = true;
+
+  // As the official emulator answers where callers may depend on it: 502 for a
+  // function whose processes failed, a timeout as plain text.
+  bool emulator_statuses = false;
 
   // Lambda's own budgets; tests shorten them.
   std::chrono::milliseconds init_limit{10'000};

@@ -392,7 +392,7 @@ Decided<int> call_private(const Arguments& arguments, const Variables& variables
   display.fd = STDERR_FILENO;
   display.single = arguments.number("repeat") == 1;
   display.quiet = looks.quiet;
-  display.verbose = arguments.given("verbose");
+  if (arguments.given("verbose")) display.log = observation_text;
   display.view = view_of(arguments.text("view"), false, looks.quiet, looks.err);
   display.timeline_file = arguments.text("timeline");
 

@@ -12,6 +12,7 @@
 #include "emulator/cli/invoke_command.h"
 #include "emulator/cli/options.h"
 #include "emulator/cli/program.h"
+#include "emulator/cli/rie_command.h"
 #include "emulator/cli/run_command.h"
 #include "emulator/cli/version.h"
 
@@ -79,6 +80,13 @@ int command_line(const std::vector<std::string>& words, const Variables& variabl
   return code.error().code;
 }
 
+int rie_command_line(const std::vector<std::string>& words, const Variables& variables) {
+  auto code = rie_command(words, variables);
+  if (code) return *code;
+  write_out(STDERR_FILENO, error_text(style_of(STDERR_FILENO, variables, "auto", true), code.error().message));
+  return code.error().code;
+}
+
 }  // namespace
 }  // namespace mayfly::emulator::cli
 
@@ -86,7 +94,10 @@ int main(int argc, char** argv, char** environment) {
   using namespace mayfly::emulator::cli;
   auto started = process_start();
   try {
-    return command_line(std::vector<std::string>(argv + (argc > 0), argv + argc), Variables(environment), started);
+    std::vector<std::string> words(argv + (argc > 0), argv + argc);
+    Variables variables(environment);
+    if (argc > 0 && is_rie(argv[0])) return rie_command_line(words, variables);
+    return command_line(words, variables, started);
   } catch (const std::exception& defect) {
     std::fprintf(stderr, "error: a defect of mayfly: %s\n  try report it with the output of: mayfly --version\n",
                  defect.what());

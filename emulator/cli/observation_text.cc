@@ -105,16 +105,22 @@ std::string observation_json(const Observation& o) {
 }
 
 std::string observation_text(const Observation& o) {
+  auto words = observation_words(o);
+  if (words.empty()) return words;
+  return clock_text(o.time) + " +" + duration_text(std::chrono::nanoseconds(o.elapsed_ns)) + "  " + words + "\n";
+}
+
+std::string observation_words(const Observation& o) {
   auto name = name_of(o.kind);
   if (name.empty()) return {};
-  std::string out = clock_text(o.time) + " +" + duration_text(std::chrono::nanoseconds(o.elapsed_ns)) + "  ";
+  std::string out;
   if (o.environment > 1) out += "env " + std::to_string(o.environment) + " ";
   if (o.number > 0) out += "#" + std::to_string(o.number) + " ";
   if (!o.process.empty()) out += o.process + " ";
   out += name;
   if (!o.status.empty()) out += ": " + o.status;
   if (!o.detail.empty() && o.detail != o.status) out += ": " + o.detail;
-  return out + "\n";
+  return out;
 }
 
 }  // namespace mayfly::emulator::cli

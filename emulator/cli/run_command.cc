@@ -170,7 +170,7 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   display.style = style_of(STDOUT_FILENO, variables, arguments.text("color"), ascii);
   display.error_style = style_of(STDERR_FILENO, variables, arguments.text("color"), ascii);
   display.quiet = arguments.given("quiet");
-  display.verbose = arguments.given("verbose");
+  if (arguments.given("verbose")) display.log = observation_text;
   display.view = view_of(arguments.text("view"), arguments.given("json"), display.quiet, display.style);
   display.timeline_file = arguments.text("timeline");
   bool json = display.view == View::json;

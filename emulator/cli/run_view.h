@@ -51,7 +51,9 @@ class RunView {
 // only the timeline needs.
 std::string observation_json(const Observation& o);
 
-// One observation as a line for -v.
+// One observation as a line for -v; empty for what is a line of the log anyway.
 std::string observation_text(const Observation& o);
+// The same without times and newline.
+std::string observation_words(const Observation& o);
 
 }  // namespace mayfly::emulator::cli

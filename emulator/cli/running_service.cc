@@ -31,7 +31,7 @@ struct RunningService::State {
         service(io, settings, [this](const Observation& o) { observe(o); }) {}
 
   void observe(const Observation& o) {
-    if (display.verbose) write_out(STDERR_FILENO, observation_text(o));
+    if (display.log) write_out(STDERR_FILENO, display.log(o));
     if (o.kind == Observation::Kind::notice && !display.quiet && display.view != View::json) {
       write_out(STDERR_FILENO, note_text(display.error_style, o.detail));
     }

@@ -12,8 +12,8 @@
 #include "core/uri.h"
 #include "emulator/cli/message.h"
 #include "emulator/cli/run_view.h"
-#include "emulator/sandbox_group.h"
 #include "emulator/metrics.h"
+#include "emulator/sandbox_group.h"
 #include "emulator/settings.h"
 
 namespace mayfly::emulator::cli {
@@ -22,13 +22,13 @@ class RunningService {
  public:
   struct Display {
     View view = View::log;
-    bool verbose = false;
-    bool quiet = false;         // no notes
-    bool single = false;        // see RunView
-    int fd = 1;                 // where the view is written
-    Style style;                // of that descriptor
-    Style error_style;          // of stderr
-    std::string timeline_file;  // see TimelineFile; empty: none
+    std::function<std::string(const Observation&)> log;  // for stderr, beside the view; null: nothing
+    bool quiet = false;                                  // no notes
+    bool single = false;                                 // see RunView
+    int fd = 1;                                          // where the view is written
+    Style style;                                         // of that descriptor
+    Style error_style;                                   // of stderr
+    std::string timeline_file;                           // see TimelineFile; empty: none
   };
 
   // SIGINT and SIGTERM are taken from here on.

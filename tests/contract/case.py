@@ -2,11 +2,12 @@
 
     python3 response_test.py mayfly
     python3 response_test.py rie      # 77: the official emulator is not here
+    python3 response_test.py drop_in  # ours, in its place
 
 The promise of a case is written once. Where the official emulator does
 something else, the case says so through self.differs() and a Divergence of
 divergences.py, and that difference is checked too: a newer emulator that
-behaves otherwise is noticed.
+behaves otherwise is noticed. The divergence says which side the drop-in is on.
 """
 
 import pathlib
@@ -18,7 +19,7 @@ import unittest
 import environment
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE in CMakeLists.txt
-SERVERS = {"rie": environment.Rie, "mayfly": environment.Mayfly}
+SERVERS = {"rie": environment.Rie, "mayfly": environment.Mayfly, "drop_in": environment.DropIn}
 
 _server = None
 
@@ -32,12 +33,21 @@ class Case(unittest.TestCase):
 
     @property
     def on_mayfly(self):
+        """On ours, under either name."""
+        return _server != "rie"
+
+    @property
+    def on_mayfly_run(self):
         return _server == "mayfly"
+
+    def as_rie(self, divergence):
+        """Does what the official emulator does in this."""
+        return self.on_rie or (_server == "drop_in" and divergence.drop_in is not None)
 
     def start(self, **named):
         """An environment that lasts as long as the case; see Environment."""
-        if self.on_rie and (named.get("extensions") or named.get("programs")) and not environment.own_mounts():
-            self.skipTest("the official emulator needs a mount namespace for extensions")
+        if not self.on_mayfly_run and (named.get("extensions") or named.get("programs")) and not environment.own_mounts():
+            self.skipTest("extensions in /opt need a mount namespace")
         self.environment = SERVERS[_server](**named)
         self.addCleanup(self.environment.close)
         self.addCleanup(self._show_on_failure, self.environment)
@@ -66,13 +76,13 @@ class Case(unittest.TestCase):
 
     def differs(self, divergence, found, mayfly, rie):
         """`found` is one thing here and another there, for divergence's reason."""
-        self.assertEqual(found, mayfly if self.on_mayfly else rie, divergence.what)
+        self.assertEqual(found, rie if self.as_rie(divergence) else mayfly, divergence.what)
 
 
 def main():
     global _server
     if len(sys.argv) < 2 or sys.argv[1] not in SERVERS:
-        sys.exit(f"usage: {sys.argv[0]} rie|mayfly [TestClass.test_case]…")
+        sys.exit(f"usage: {sys.argv[0]} rie|mayfly|drop_in [TestClass.test_case]…")
     _server = sys.argv.pop(1)
     if not SERVERS[_server].program():
         print(f"{_server} is not installed: nothing to run against")

@@ -1,4 +1,5 @@
-"""Where our environment and the official emulator (RIE) part, and why.
+"""Where our environment and the official emulator (RIE) part, and why; and whose
+way ours takes under the name aws-lambda-rie.
 
 Each is checked on both servers by the cases that name it. Printed as a table:
 
@@ -9,11 +10,14 @@ Each is checked on both servers by the cases that name it. Printed as a table:
 class Divergence:
     known = []
 
-    def __init__(self, what, mayfly, rie, because):
+    def __init__(self, what, mayfly, rie, because, drop_in=None):
         self.what = what
         self.mayfly = mayfly
         self.rie = rie
         self.because = because
+        # Where callers or images may depend on it: what the drop-in takes of the other's
+        # way. None: it does as mayfly run.
+        self.drop_in = drop_in
         Divergence.known.append(self)
 
 
@@ -104,22 +108,36 @@ EXIT_STATUS = Divergence(
     "the runtime ends during an invocation",
     "200 with X-Amz-Function-Error and `Runtime.ExitError`",
     "502 with `Runtime.ExitError`",
-    "the service answers 200 for whatever the function does")
+    "the service answers 200 for whatever the function does",
+    drop_in="502 with X-Amz-Function-Error and the body")
 INIT_EXIT = Divergence(
     "the runtime ends in the Init phase",
-    "200 with X-Amz-Function-Error and `Runtime.ExitError`, after one more try",
-    "502 with an empty body",
+    "200 with X-Amz-Function-Error",
+    "502",
+    "as the service",
+    drop_in="502 with X-Amz-Function-Error")
+INIT_RETRY = Divergence(
+    "what follows it",
+    "one more try within the invocation; if that fails, `Runtime.ExitError`",
+    "an empty body; the next invocation starts anew",
     "as the service; a defect there")
+ANSWERED_BEFORE = Divergence(
+    "the runtime ends after it has answered",
+    "200 with the answer",
+    "502 with the answer",
+    "the service has given the answer away by then")
 INIT_ERROR = Divergence(
     "the runtime posts init/error",
     "200 with X-Amz-Function-Error and the posted body",
     "502 and the posted body",
-    "as the service")
+    "as the service",
+    drop_in="502 with X-Amz-Function-Error and the posted body")
 TIMEOUT = Divergence(
     "the function's timeout",
     "200 with X-Amz-Function-Error and `Sandbox.Timedout`",
     "200 and the text `Task timed out after 1.00 seconds`",
-    "as the service since 2026")
+    "as the service since 2026",
+    drop_in="200 with X-Amz-Function-Error and the text")
 ANSWER_EARLY = Divergence(
     "when the caller gets its answer",
     "as soon as the runtime has posted it",
@@ -129,7 +147,8 @@ INVALID_ENTRYPOINT = Divergence(
     "text of Runtime.InvalidEntrypoint",
     "starts with `RequestId: <id> Error: `",
     "no text, 502",
-    "as the service")
+    "as the service",
+    drop_in="502 with the text")
 
 IDLE_END = Divergence(
     "a runtime that ended between two invocations",
@@ -174,7 +193,8 @@ EXTENSION_CRASH = Divergence(
     "an extension ends during an invocation",
     "200 with X-Amz-Function-Error and `Extension.Crash`",
     "502 with `Extension.Crash`",
-    "as the service")
+    "as the service",
+    drop_in="502 with X-Amz-Function-Error and the body")
 
 # Environment
 
@@ -182,7 +202,8 @@ CLEAN_VARIABLES = Divergence(
     "variables of the processes",
     "Lambda's, and those of --env",
     "also the whole environment of the emulator's caller",
-    "secrets of a shell are none of a function's business; what passes here passes in the cloud")
+    "secrets of a shell are none of a function's business; what passes here passes in the cloud",
+    drop_in="as the official one: an image's variables are meant for its processes")
 EXTENSION_VARIABLES = Divergence(
     "variables hidden from extensions",
     "the documented ten",
@@ -191,8 +212,9 @@ EXTENSION_VARIABLES = Divergence(
 
 
 def table():
-    rows = ["| what | mayfly | official emulator | because |", "|---|---|---|---|"]
-    rows += [f"| {d.what} | {d.mayfly} | {d.rie} | {d.because} |" for d in Divergence.known]
+    rows = ["| what | mayfly | official emulator | because | mayfly as aws-lambda-rie |", "|---|---|---|---|---|"]
+    rows += [f"| {d.what} | {d.mayfly} | {d.rie} | {d.because} | {d.drop_in or ''} |"
+             for d in Divergence.known]
     return "\n".join(rows) + "\n"
 
 

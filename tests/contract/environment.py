@@ -1,5 +1,6 @@
-"""An execution environment under test: the official emulator (`rie`) or ours
-(`mayfly`), started as the process a user would start.
+"""An execution environment under test: the official emulator (`rie`), ours
+(`mayfly`), or ours in the other's place (`drop_in`), started as the process a
+user would start.
 
 MAYFLY_BIN is the folder with our programs; the official emulator comes inside
 the aws-sam-cli wheel. It has its extensions in /opt/extensions and nowhere else:
@@ -203,6 +204,19 @@ class Rie(Environment):
             return True
         except ConnectionRefusedError:
             return False
+
+
+class DropIn(Rie):
+    """Ours under the name aws-lambda-rie, started as the official one is."""
+
+    server = "drop_in"
+
+    @staticmethod
+    def program():
+        return binary("aws-lambda-rie") if "MAYFLY_BIN" in os.environ and binary("aws-lambda-rie").exists() else None
+
+    def _end(self):
+        Environment._end(self)
 
 
 class Mayfly(Environment):

@@ -81,7 +81,7 @@ class OurRuntime(Case):
 
     def test_bootstrap_names_a_missing_shared_object(self):
         env = self.start(command=[binary("bootstrap")], handler="orders.so:price",
-                         variables={"LAMBDA_TASK_ROOT": "/var/task"} if self.on_rie else None)
+                         variables={} if self.on_mayfly_run else {"LAMBDA_TASK_ROOT": "/var/task"})
         answer = env.call()
         self.differs(divergences.INIT_ERROR, answer.status, mayfly=200, rie=502)
         self.assertEqual(answer.error_type, "Runtime.HandlerNotFound")
@@ -107,7 +107,7 @@ class Contexts(Case):
     def compare(self, headers):
         python = self.folder_with({"function.py": PYTHON_FUNCTION})
         headers = {"X-Amzn-RequestId": str(uuid.uuid4()), **headers}
-        variables = {"LAMBDA_TASK_ROOT": str(python)} if self.on_rie else None
+        variables = {} if self.on_mayfly_run else {"LAMBDA_TASK_ROOT": str(python)}
         ours = self.context_of(headers, command=[binary("echo_context")])
         aws = self.context_of(headers, command=[sys.executable, "-m", "awslambdaric", "function.handler"],
                               folder=python, variables=variables)

@@ -53,7 +53,7 @@ class RuntimeEnds(Case):
         self.runtime.exit(42)
         answer = self.call.answer()
         self.assertEqual(answer.body, b'"given"')
-        self.differs(divergences.EXIT_STATUS, answer.status, mayfly=200, rie=502)
+        self.differs(divergences.ANSWERED_BEFORE, answer.status, mayfly=200, rie=502)
         self.works_again()
 
     def test_a_runtime_that_ends_between_invocations_is_replaced(self):

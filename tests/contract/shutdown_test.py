@@ -114,7 +114,9 @@ class Shutdown(Case):
         event = waiting.answer().json()
         self.differs(divergences.SHUTDOWN_REASON, event["shutdownReason"], mayfly="failure", rie="ReleaseFail")
         agent.exit(0)
-        self.answers(call.answer(), 200 if self.on_mayfly else 502, "Runtime.ExitError")
+        answer = call.answer()
+        self.differs(divergences.EXIT_STATUS, answer.status, mayfly=200, rie=502)
+        self.answers(answer, answer.status, "Runtime.ExitError")
 
 
 if __name__ == "__main__":

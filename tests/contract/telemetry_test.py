@@ -201,7 +201,7 @@ class Telemetry(Case):
         self.assertEqual(done["metrics"]["producedBytes"], len('"done"'))
         report = records["platform.report"]
         self.assertEqual((report["requestId"], report["status"]), (request_id, "success"))
-        self.assertEqual(report["metrics"]["memorySizeMB"], 128)
+        self.assertEqual(report["metrics"]["memorySizeMB"], self.environment.memory_mb)
         self.assertGreater(report["metrics"]["initDurationMs"], 0)
         self.assertGreaterEqual(report["metrics"]["billedDurationMs"], report["metrics"]["durationMs"])
 
