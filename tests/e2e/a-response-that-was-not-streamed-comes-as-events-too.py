@@ -19,7 +19,7 @@ with mayfly_run() as env:
     # The service's own errors come before the stream, as statuses.
     client = lambda_client(env)
     for arguments, error in (({"Payload": b"not JSON"}, "InvalidRequestContentException"),
-                             ({"FunctionName": "no/name"}, "InvalidParameterValueException"),
+                             ({"FunctionName": "no/name"}, "ValidationException"),
                              ({"InvocationType": "Event"}, "ValidationException")):
         try:
             client.invoke_with_response_stream(**{"FunctionName": "function", **arguments})
