@@ -314,6 +314,8 @@ HttpServer::~HttpServer() { stop(); }
 Outcome<Origin> HttpServer::listen(const std::string& address, std::uint16_t port) {
   boost::system::error_code error;
   auto refused = [&](const char* what) {
+    boost::system::error_code ignored;
+    state_->acceptor.close(ignored);  // so that another address can be tried
     return fail(Errc::refused, Origin{address, port}.host_port() + ": " + what + ": " + error.message());
   };
   auto ip = asio::ip::make_address(address, error);

@@ -140,14 +140,13 @@ class InvokeApi(Case):
             self.differs(divergences.CONCURRENT, self.environment.wait() == 0, mayfly=True, rie=False)
             return
         other = self.environment.actor()
-        other_event = other.next()
-        self.assertEqual(other_event.body, b"2")
-        other.respond(other_event.request_id, b'"two"')
-        self.assertEqual(second.answer().body, b'"two"')
-        other.begin_next()
-        runtime.respond(event.request_id, b'"one"')
-        self.assertEqual(first.answer().body, b'"one"')
-        runtime.begin_next()
+        self.assertNotEqual(other.pid, runtime.pid)
+        event_of_other = other.next()
+        self.assertEqual(event_of_other.body, b"2")
+        for actor, given, body, call in ((other, event_of_other, b'"two"', second), (runtime, event, b'"one"', first)):
+            actor.respond(given.request_id, body)
+            actor.begin_next()
+            self.assertEqual(call.answer().body, body)
 
 
 if __name__ == "__main__":

@@ -636,6 +636,9 @@ TEST_CASE("a port in use and an address that is no number are named") {
   REQUIRE_FALSE(used);
   CHECK(used.error().message ==
         "127.0.0.1:" + std::to_string(server.port()) + ": cannot listen there: Address already in use");
+  auto free = other.listen("127.0.0.1", 0);
+  REQUIRE(free);
+  CHECK(free->port != server.port());
   HttpServer named(io, {}, describe);
   CHECK(named.listen("localhost", 0).error().message.starts_with("localhost:0: not a numeric address"));
 }
