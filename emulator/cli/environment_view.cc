@@ -1,6 +1,7 @@
 #include "emulator/cli/environment_view.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "emulator/cli/figures.h"
 #include "emulator/timeline.h"
@@ -130,8 +131,9 @@ std::string EnvironmentView::end_call(const Observation& o) {
     return out;
   }
   ended_ = report;
+  head_ = std::move(out);
   // The freeze or reset belongs to the picture.
-  return reset_follows || single_ || freezes_ ? out : out + draw_call();
+  return reset_follows || single_ || freezes_ ? "" : draw_call();
 }
 
 // The error beside its cost, or below it where the line is too short for both.
@@ -143,7 +145,7 @@ std::string EnvironmentView::failure(const std::string& error, const std::string
 
 std::string EnvironmentView::draw_call() {
   if (!ended_ || (single_ && !finishing_)) return {};
-  std::string out = picture(call_from_ns_) + result_line(*ended_);
+  std::string out = std::exchange(head_, {}) + picture(call_from_ns_) + result_line(*ended_);
   ended_.reset();
   forget_call();
   return out;

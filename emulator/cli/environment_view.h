@@ -55,6 +55,7 @@ class EnvironmentView {
   std::string how_ = "warm";             // cold, re-init
   bool headed_ = false;
   bool finishing_ = false;
+  std::string head_;             // of that picture, unless it was written before
   std::optional<Report> ended_;  // of a call whose picture waits for freeze or reset, or for finish()
 };
 
