@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 
-from sandbox import MARKER, contains, equal, mayfly_run, misbehaving, processes_with, wait_until
+from sandbox import MARKER, equal, mayfly_run, misbehaving, processes_with, wait_until
 
 ROUNDS = 2
 STRAY = ["sh", "-c", "setsid sleep 1000 </dev/null >/dev/null 2>&1 & exec \"$@\"", "-"]
@@ -45,7 +45,8 @@ def killed_in(state, cgroups, runtime_folder):
             wait_until(lambda: not processes_with(marker), f"the end of {left} processes, killed in {state}")
             equal([group for group in groups_in(record) if group.exists()], [])
             if state != "init":
-                contains(second.log(), f"note: cleaned up after mayfly run (pid {env.process.pid}, killed): ")
+                note = f"note: cleaned up after mayfly run (pid {env.process.pid}, killed): "
+                wait_until(lambda: note in second.log(), note)
             [record] = [path.read_text() for path in records.iterdir()]
             equal(second.stop(), 0)
     equal(list(records.iterdir()), [])
