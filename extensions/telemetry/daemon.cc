@@ -136,7 +136,7 @@ void Daemon::received(ext::TelemetryBatch& batch) {
   malformed_ += batch.malformed();
   seal(Encoding::ndjson);
 
-  if (phase_ == Phase::running && done_id_ == invoked_id_) return begin_flush();
+  if (phase_ == Phase::running && invocation_is_over()) return begin_flush();
   if (phase_ == Phase::closing) {
     seal(Encoding::otlp_logs);
     return destinations_changed();
@@ -163,7 +163,6 @@ void Daemon::note(const ext::TelemetryRecord& record) {
     done_id_ = done->request_id;
   } else if (auto* report = std::get_if<ext::Report>(&record.event)) {
     reported_id_ = report->request_id;
-    if (reported_id_ == invoked_id_) done_id_ = invoked_id_;
   } else if (auto* init = std::get_if<ext::InitStart>(&record.event)) {
     resource_.set_instance_id(init->instance_id);
   }
@@ -212,7 +211,7 @@ void Daemon::invoked(const ext::Invoke& invoke) {
   resource_.set_invoked_arn(invoke.invoked_function_arn);
   if (auto context = parse_xray_header(invoke.trace_id)) invocations_.remember(invoked_id_, std::move(*context));
   for (auto& destination : destinations_) destination->wake();
-  if (done_id_ == invoked_id_) return begin_flush();
+  if (invocation_is_over()) return begin_flush();
   auto left = until_deadline();
   wait_running(left - std::min(kEarlyFlush, left / 2), false);
 }

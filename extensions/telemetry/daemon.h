@@ -62,6 +62,8 @@ class Daemon final : public extension::Observer {
   void end_invocation();
   void end_shutdown();
   bool settled(core::Deadline deadline);
+  // Either record says so, and either may come before the INVOKE event does.
+  bool invocation_is_over() const { return done_id_ == invoked_id_ || reported_id_ == invoked_id_; }
 
   const Settings& settings_;
   extension::EventLoop loop_;

@@ -95,6 +95,19 @@ TEST_CASE("the report of an invocation ends it, should its runtimeDone be missin
   CHECK(backend.delivered() == Strings{"s:one"});
 }
 
+TEST_CASE("what ends an invocation may come before its event") {
+  for (const auto& end : {runtime_done("id-1"), record("platform.report", R"({"requestId":"id-1"})")}) {
+    CAPTURE(end);
+    Backend backend;
+    Run run(backend.url(), kOnlyFunction);
+    run.lambda.deliver(batch({record("function", "\"one\""), end}));
+    run.lambda.invoke("id-1", 900'000);
+    run.lambda.wait_next(2);
+    CHECK(run.shut_down() == 0);
+    CHECK(backend.delivered() == Strings{"s:one"});
+  }
+}
+
 TEST_CASE("a request is what an OTLP receiver expects") {
   Backend backend;
   Run run(backend.url() + "/base/", kOnlyFunction);
