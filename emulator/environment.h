@@ -20,7 +20,7 @@
 #include "emulator/extensions_api.h"
 #include "emulator/invocation.h"
 #include "emulator/journal.h"
-#include "emulator/lifecycle.h"
+#include "emulator/on_demand_lifecycle.h"
 #include "emulator/process.h"
 #include "emulator/runtime_api.h"
 #include "emulator/settings.h"
@@ -88,7 +88,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   std::function<void()> on_settled_;
   const std::string log_stream_;
   Journal journal_;
-  Lifecycle lifecycle_;
+  OnDemandLifecycle lifecycle_;
   boost::asio::steady_timer timer_;
   Clock::time_point alarm_at_ = Clock::time_point::max(), timer_at_ = Clock::time_point::max();  // max(): not set
 

@@ -35,12 +35,12 @@ unexpected<ApiError> bad_format(std::string message) {
   return unexpected(ApiError{403, "InvalidRequestFormat", std::move(message)});
 }
 
-expected<Lifecycle::Registration, ApiError> read_registration(std::string_view body, bool external) {
+expected<Registration, ApiError> read_registration(std::string_view body, bool external) {
   if (body.empty()) return bad_format("unexpected end of JSON input");
   json::Document document;
   auto root = document.parse(body);
   if (!root) return bad_format(root.error().to_string());
-  Lifecycle::Registration registration;
+  Registration registration;
   std::string bad_event;
   bool keys = false;
   auto status = root->each_field([&](std::string_view name, json::Value& value) {
@@ -146,7 +146,7 @@ asio::awaitable<void> ExtensionsApi::register_extension(HttpExchange& exchange) 
     co_return co_await exchange.reply(refused("Extension.InvalidExtensionName", "Empty extension name"));
   }
   auto registration = body.state == body.too_large
-                          ? expected<Lifecycle::Registration, ApiError>(bad_format("the body is over 1048576 bytes"))
+                          ? expected<Registration, ApiError>(bad_format("the body is over 1048576 bytes"))
                           : read_registration(body.bytes, lifecycle_->is_external(name));
   if (!registration) co_return co_await exchange.reply(refusal(registration.error()));
   auto identifier = lifecycle_->extension_register(name, *registration);

@@ -1,27 +1,10 @@
-// The life of one execution environment as a state machine [A]:
+// The life of one execution environment, as what is around it sees it: the words
+// of the APIs, what a lifecycle orders, whom it tells, and what it hears.
 //
-//   cold -> init -> idle <-> invoking
-//     ^       |       |         |
-//     +-------+-------+---------+  stopping (reset)  -> cold
-//                     |
-//                     +----------  stopping (spindown) -> ended
-//
-// It is told what happens (API calls, exits of processes, the alarm) and gives
-// orders. It knows no socket, process or clock, so that tests can walk it
-// through ten seconds in none, and one program can hold many.
-//
-// Init: external extensions start; all register; the runtime starts; its first
-// `next` closes registration; every extension calls `next`. A failed or late
-// Init is tried once more when the invocation that waits for it begins, then on
-// the function's own timeout ("suppressed init").
-// Invoke: the event goes to runtime and subscribed extensions together. The
-// caller is answered when the runtime responds, or begins to if both stream; the
-// environment is free when all have called `next` again. The timeout covers both.
-// Between invocations the environment is frozen: a moment after everyone waits
-// in `next`, until the next event or the end.
-// Reset after a timeout or failure, and shutdown, are the same steps with
-// another reason: SIGTERM to the runtime if an extension is registered, the
-// SHUTDOWN event to external extensions that want it, SIGKILL.
+// Two state machines stand behind it: OnDemandLifecycle, one invocation at a
+// time, and ManagedLifecycle, many. They know no socket, process or clock, so
+// that tests can walk them through ten seconds in none, and one program can hold
+// many.
 //
 // [A] AWS Lambda Developer Guide, "Understanding the Lambda execution
 //     environment lifecycle" and "Lambda Extensions API", read 2026-11. Names of
@@ -75,6 +58,13 @@ struct ExtensionEvent {
 struct LaunchFailure {
   std::string error_type;
   std::string message;
+};
+
+// What makes an Init or invocations fail.
+struct Fatal {
+  std::string type;
+  std::string message;
+  std::string payload;  // the runtime's own words; else made from the message
 };
 
 // 0 is the runtime, 1 and up are the external extensions in start order.
@@ -138,6 +128,14 @@ class Witness {
   virtual ~Witness() = default;
   // Everything that has no method of its own below.
   virtual void observe(Observation what) = 0;
+  void tell(Observation::Kind kind, std::string process = {}, bool external = false, std::string detail = {}) {
+    Observation what;
+    what.kind = kind;
+    what.process = std::move(process);
+    what.external_extension = external;
+    what.detail = std::move(detail);
+    observe(std::move(what));
+  }
   // What follows, Init and resets included, happens for its sake, until
   // invocation_ended.
   virtual void invocation_taken(const Invocation& invocation) = 0;
@@ -154,195 +152,94 @@ class Witness {
   virtual void invocation_ended(const Invocation& invocation, const Report& report, const RuntimeSpans& spans) = 0;
 };
 
+// What an extension has registered for.
+struct Registration {
+  bool invoke = false;
+  bool shutdown = false;
+};
+
 class Lifecycle {
  public:
-  static constexpr std::size_t kMaxExtensions = 10;  // internal and external together
-  // Calls in quick succession do without freezing and thawing, which take longer
-  // than they do.
-  static constexpr std::chrono::milliseconds kIdleBeforeFreeze{10};
-
-  Lifecycle(const Settings& settings, Orders& orders, Witness& witness)
-      : settings_(settings), orders_(orders), witness_(witness) {}
+  virtual ~Lifecycle() = default;
 
   // True when invoke() may be called.
-  bool is_free() const { return phase_ == Phase::cold || phase_ == Phase::idle; }
-  bool is_cold() const { return phase_ == Phase::cold; }
-  bool is_idle() const { return phase_ == Phase::idle; }
-  bool has_ended() const { return phase_ == Phase::ended; }
-  bool is_stopping() const { return phase_ >= Phase::stopping_runtime && phase_ != Phase::ended; }
-  // The invocation is answered and the rest of its work, or the reset behind it,
+  virtual bool is_free() const = 0;
+  // Initialised, and without an invocation.
+  virtual bool is_idle() const = 0;
+  virtual bool is_cold() const = 0;
+  virtual bool is_stopping() const = 0;
+  virtual bool has_ended() const = 0;
+  // An invocation is answered and the rest of its work, or the reset behind it,
   // goes on by itself; is_free() follows.
-  bool is_finishing() const {
-    return phase_ == Phase::invoking ? answered_ : is_stopping() && !invocation_ && !ending_;
-  }
-  bool is_initialising() const { return phase_ == Phase::extension_init || phase_ == Phase::runtime_init; }
+  virtual bool is_finishing() const = 0;
+  // Invocations that have no answer yet.
+  virtual std::size_t unanswered() const = 0;
 
-  void invoke(std::shared_ptr<const Invocation> invocation);
-  // Ends the environment; settled() follows, with has_ended(). An invocation
-  // that has no answer yet is aborted; one that has may end within 2 s.
-  void shut_down();
+  // Init, before any invocation.
+  virtual void start() = 0;
+  virtual void invoke(std::shared_ptr<const Invocation> invocation) = 0;
+  // Ends the environment; settled() follows, with has_ended(). Invocations that
+  // have no answer yet are aborted.
+  virtual void shut_down() = 0;
   // After shut_down(): SIGKILL to all, at once.
-  void kill();
+  virtual void kill() = 0;
 
   // ---- what the Runtime API hears. Accepted calls to `next` are answered
   // through Orders::hand_to_runtime, maybe at once.
-  Accepted runtime_next();
+  virtual Accepted runtime_next() = 0;
   // The checks that do not need the body: id (400), echoed invocation id (410;
   // empty: not echoed), state (403).
-  Accepted check_response(std::string_view request_id, std::string_view invocation_id, bool error) const;
+  virtual Accepted check_response(std::string_view request_id, std::string_view invocation_id, bool error) const = 0;
   // `first_byte`: when the request arrived.
-  Accepted runtime_response(std::string_view request_id, std::string_view invocation_id, std::string payload,
-                            Clock::time_point first_byte, std::string content_type = {});
-  Accepted runtime_error(std::string_view request_id, std::string_view invocation_id, std::string payload,
-                         std::string error_type, Clock::time_point first_byte);
+  virtual Accepted runtime_response(std::string_view request_id, std::string_view invocation_id, std::string payload,
+                                    Clock::time_point first_byte, std::string content_type = {}) = 0;
+  virtual Accepted runtime_error(std::string_view request_id, std::string_view invocation_id, std::string payload,
+                                 std::string error_type, Clock::time_point first_byte) = 0;
   // The response was over the limit: the caller gets an error, the runtime goes on.
   Accepted runtime_response_too_large(std::string_view request_id, std::string_view invocation_id,
                                       Clock::time_point first_byte);
-  Accepted runtime_init_error(std::string payload, std::string error_type);
+  virtual Accepted runtime_init_error(std::string payload, std::string error_type) = 0;
 
   // A streamed response: it begins, once check_response() has allowed it; with a
   // stream in `answer` the caller gets it at once, else it is collected. What
   // follows has no effect when the invocation is over meanwhile.
-  bool wants_parts() const { return invocation_ && invocation_->in_parts; }
-  void response_begins(Answer answer, Clock::time_point first_byte);
+  virtual bool wants_parts(std::string_view request_id) const = 0;
+  virtual void response_begins(std::string_view request_id, Answer answer, Clock::time_point first_byte) = 0;
   // So many bytes have come. False: they are of no use any more.
-  bool response_continues(std::string_view request_id, std::size_t bytes);
+  virtual bool response_continues(std::string_view request_id, std::size_t bytes) = 0;
   // It has ended: with all of a response that was collected, or with nothing but
   // the error, if there is one. `status`: success, also with an error that the
   // runtime itself has put behind its response; or error.
-  void response_ends(std::string_view request_id, Answer end, std::string_view status);
+  virtual void response_ends(std::string_view request_id, Answer end, std::string_view status) = 0;
   // It stopped in the middle. What that was shows when the runtime exits or goes on.
-  void response_breaks(std::string_view request_id);
+  virtual void response_breaks(std::string_view request_id) = 0;
 
   // ---- what the Extensions API hears.
-  struct Registration {
-    bool invoke = false;
-    bool shutdown = false;
-  };
-  bool is_external(std::string_view name) const;
+  virtual bool is_external(std::string_view name) const = 0;
   // Returns the identifier.
-  expected<std::string, ApiError> extension_register(const std::string& name, Registration events);
+  virtual expected<std::string, ApiError> extension_register(const std::string& name, Registration events) = 0;
   // Its name. Errors: missing, not a UUID, or unknown.
-  expected<std::string, ApiError> extension_name(std::string_view identifier);
-  Accepted extension_next(std::string_view identifier);
-  Accepted extension_init_error(std::string_view identifier, std::string error_type);
-  Accepted extension_exit_error(std::string_view identifier, std::string error_type);
+  virtual expected<std::string, ApiError> extension_name(std::string_view identifier) const = 0;
+  virtual Accepted extension_next(std::string_view identifier) = 0;
+  virtual Accepted extension_init_error(std::string_view identifier, std::string error_type) = 0;
+  virtual Accepted extension_exit_error(std::string_view identifier, std::string error_type) = 0;
 
   // ---- what the world reports. `how`: "exit status 1", "signal: killed"; empty
   // for exit code 0. `out_of_memory`: it was the kernel that killed it.
-  void process_exited(ProcessId id, std::string_view how, bool out_of_memory = false);
-  void alarm();
-
- private:
-  enum class Phase {
-    cold,
-    extension_init,
-    runtime_init,
-    idle,
-    invoking,
-    stopping_runtime,
-    stopping_extensions,
-    killing,
-    ended
-  };
-  enum class RuntimeState { started, ready, running, responding, response_sent, init_error };
-  enum class ExtensionState { started, registered, ready, running, init_error, exit_error, exited, launch_error };
-
-  struct Extension {
-    std::string name;
-    std::string identifier;  // empty until it has registered
-    ProcessId process = 0;   // 0: internal
-    ExtensionState state = ExtensionState::started;
-    Registration events;
-    bool alive = false;  // external: its process runs
-    bool told_shutdown = false;
-    bool was_ready = false;
-    std::string error_type;  // what it has reported itself
-  };
-  struct Fatal {
-    std::string type;
-    std::string message;
-    std::string payload;  // the runtime's own words; else made from the message
-  };
-
-  static std::string_view name_of(RuntimeState state);
-  static std::string_view name_of(ExtensionState state);
-
-  void begin_init(std::string_view phase);
-  void start_runtime();
-  void check_init();
-  void end_init();
-  void fail_init(std::string_view status);
-  void settle_extensions();
-  void begin_invocation();
-  void begin_idle();
-  void end_idle();
-  void hand_out();
-  void accept_answer(Answer answer, std::string_view status, Clock::time_point first_byte);
-  void finish_answer(Answer answer, std::string_view status);
-  void end_broken_response();
-  bool is_responding(std::string_view request_id) const;
-  void check_invocation();
-  void end_invocation(std::string_view status, std::string_view error_type);
-  void finish_runtime(std::string_view status, std::string_view error_type);
-  void fail_invocation(std::string_view status, Fatal fatal);
-  void end_for_good();
-  void abort_invocation();
-  void begin_stop(std::string_view reason, bool end);
-  void stop_extensions();
-  void tell_shutdown(Extension& extension);
-  void kill_all();
-  void check_stopped();
-  void go_on_after_stop();
-  void note_fatal(Fatal fatal);
-  void observe(Observation::Kind kind, std::string process = {}, bool external = false, std::string detail = {});
-
-  Extension* find(std::string_view identifier);
-  bool any_alive() const;
-  bool registered(bool external_only) const;
-  expected<Extension*, ApiError> identified(std::string_view identifier, std::string_view unknown);
-  Accepted extension_error(std::string_view identifier, std::string error_type, ExtensionState target);
-
-  const Settings& settings_;
-  Orders& orders_;
-  Witness& witness_;
-
-  Phase phase_ = Phase::cold;
-  bool ever_initialised_ = false;  // an Init phase was tried: the next one is suppressed
-  bool ever_answered_ = false;
-  bool ending_ = false;  // after stopping: ended, not cold
-  bool frozen_ = false;
-
-  RuntimeState runtime_ = RuntimeState::started;
-  bool runtime_alive_ = false;
-  bool registration_open_ = false;
-  std::vector<Extension> extensions_;
-  std::optional<Fatal> fatal_;
-
-  // The init that runs, or the invocation; both within a suppressed init.
-  std::string init_phase_;
-  bool runtime_init_done_ = false;
-  Clock::time_point init_started_{};
-  std::chrono::nanoseconds init_to_bill_{};
-  std::shared_ptr<const Invocation> invocation_;
-  std::string invocation_id_;
-  bool in_invocation_ = false;  // its clock runs: suppressed init or invoking
-  bool announced_ = false;      // START is written
-  bool answered_ = false;       // with all of it
-  bool response_broken_ = false;
-  bool runtime_done_ = false;
-  Clock::time_point started_{}, handed_out_{}, first_byte_{}, answered_at_{};
-  std::int64_t deadline_ms_ = 0;
-  std::size_t produced_bytes_ = 0;
-  RuntimeSpans spans_;
-  std::string function_status_, function_error_;
-  std::string error_message_;  // for the report
-
-  std::string stop_reason_;
-  Clock::time_point stop_started_{};
+  virtual void process_exited(ProcessId id, std::string_view how, bool out_of_memory = false) = 0;
+  virtual void alarm() = 0;
 };
 
-// "Task timed out after 3.00 seconds".
+// The words both machines use for the same. "Task timed out after 3.00 seconds":
 std::string timeout_message(std::chrono::milliseconds timeout);
+// Of a process that ended when it should not have: Runtime.ExitError or
+// Runtime.OutOfMemory, Extension.Crash.
+Fatal exit_of_runtime(std::string_view how, bool out_of_memory);
+Fatal exit_of_extension(std::string_view how);
+// Keeps the first; one that has no words yet gets those of the exit that follows.
+void note_fatal(std::optional<Fatal>& first, Fatal fatal);
+// The caller's error.
+std::string fatal_json(const Fatal& fatal, std::string_view request_id);
+ApiError forbidden_transition(std::string_view from, std::string_view to, std::string_view who, std::string_view type);
 
 }  // namespace mayfly::emulator

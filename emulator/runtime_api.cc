@@ -167,14 +167,15 @@ asio::awaitable<void> RuntimeApi::respond(HttpExchange& exchange, std::string_vi
 
 asio::awaitable<void> RuntimeApi::respond_in_parts(HttpExchange& exchange, std::string_view request_id) {
   // Null: the caller takes the response whole, so it is collected.
-  auto stream =
-      lifecycle_->wants_parts() ? std::make_shared<ResponseStream>(io_, settings_.throttle_streaming) : nullptr;
+  auto stream = lifecycle_->wants_parts(request_id)
+                    ? std::make_shared<ResponseStream>(io_, settings_.throttle_streaming)
+                    : nullptr;
   const auto limit = stream ? kMaxStreamedBytes : kMaxResponseBytes;
   Answer begin, end;
   begin.stream = stream;
   end.content_type = content_type_of(exchange);
   if (stream) begin.content_type = exchange.has_field("Content-Type") ? exchange.field("Content-Type") : kUnknownType;
-  lifecycle_->response_begins(std::move(begin), Clock::now());
+  lifecycle_->response_begins(request_id, std::move(begin), Clock::now());
 
   for (std::size_t size = 0;;) {
     auto part = co_await exchange.read_part();

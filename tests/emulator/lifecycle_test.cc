@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "emulator/lifecycle.h"
+#include "emulator/on_demand_lifecycle.h"
 #include "emulator/response_stream.h"
 
 using namespace mayfly::emulator;
@@ -101,7 +101,7 @@ struct Fixture {
   boost::asio::io_context io;
   Settings settings;
   World world;
-  Lifecycle lifecycle{settings, world, world};
+  OnDemandLifecycle lifecycle{settings, world, world};
 
   void invoke(const std::string& id = "a", bool in_parts = false) {
     auto invocation = std::make_shared<Invocation>();
@@ -114,10 +114,10 @@ struct Fixture {
     warm_up();
     invoke("b", true);
     REQUIRE(lifecycle.check_response("b", {}, false).has_value());
-    REQUIRE(lifecycle.wants_parts());
+    REQUIRE(lifecycle.wants_parts("b"));
     Answer answer;
     answer.stream = std::make_shared<ResponseStream>(io, false);
-    lifecycle.response_begins(std::move(answer), world.time);
+    lifecycle.response_begins("b", std::move(answer), world.time);
     CHECK(world.take() == Lines{"thaw", "START", "event to runtime, deadline 3000", "answer begins"});
   }
   void pass(Clock::duration time) { world.time += time; }
@@ -622,9 +622,9 @@ TEST_CASE_FIXTURE(Fixture, "shutdown cuts a stream off, for its caller has no wh
 TEST_CASE_FIXTURE(Fixture, "a streamed response for a caller who takes it whole is answered at its end") {
   warm_up();
   invoke("b");
-  CHECK_FALSE(lifecycle.wants_parts());
+  CHECK_FALSE(lifecycle.wants_parts("b"));
   world.take();
-  lifecycle.response_begins({}, world.time);
+  lifecycle.response_begins("b", {}, world.time);
   CHECK(world.take().empty());
   CHECK(lifecycle.response_continues("b", 2));
   Answer whole;
