@@ -10,6 +10,8 @@
 #include "core/environment.h"
 #include "emulator/api_reply.h"
 #include "emulator/identifiers.h"
+#include "emulator/managed_lifecycle.h"
+#include "emulator/on_demand_lifecycle.h"
 #include "emulator/response_stream.h"
 
 namespace mayfly::emulator {
@@ -24,6 +26,11 @@ std::string new_log_stream(const std::string& version) {
   std::string date = core::rfc3339(core::wall_now()).substr(0, 10);
   std::ranges::replace(date, '-', '/');
   return date + "/[" + version + "]" + random_hex(32);
+}
+
+std::unique_ptr<Lifecycle> new_lifecycle(const Settings& settings, Orders& orders, Witness& witness) {
+  if (settings.is_managed()) return std::make_unique<ManagedLifecycle>(settings, orders, witness);
+  return std::make_unique<OnDemandLifecycle>(settings, orders, witness);
 }
 
 // What a process posted before it ended may still lie in a socket; it counts.
@@ -75,7 +82,7 @@ struct Environment::Generation {
       : telemetry(io),
         runtime_api(io, lifecycle, settings),
         extensions_api(io, lifecycle, settings),
-        telemetry_api(lifecycle, telemetry, journal),
+        telemetry_api(lifecycle, telemetry, journal, settings.is_managed()),
         server(io, std::move(options), std::move(handler)) {}
 
   asio::awaitable<void> serve(core::HttpExchange& exchange) {
@@ -104,15 +111,15 @@ Environment::Environment(asio::io_context& io, const Settings& settings, const O
       on_settled_(std::move(on_settled)),
       log_stream_(new_log_stream(settings.function_version)),
       journal_(settings, observer, origin, number, log_stream_),
-      lifecycle_(settings, *this, journal_),
+      owned_lifecycle_(new_lifecycle(settings, *this, journal_)),
+      lifecycle_(*owned_lifecycle_),
       timer_(io),
       runtime_api_(settings.runtime_api) {}
 
 Environment::~Environment() { close_generation(); }
 
 void Environment::invoke(std::shared_ptr<const Invocation> invocation, std::function<void(Answer)> on_answer) {
-  on_answer_ = std::move(on_answer);
-  held_ = {};
+  callers_.push_back({invocation->number, std::move(on_answer), nullptr, {}});
   lifecycle_.invoke(std::move(invocation));
 }
 
@@ -182,6 +189,7 @@ core::Outcome<void> Environment::listen() {
   core::HttpServerOptions options;
   options.host_names = {"sandbox", "sandbox.localdomain"};
   options.max_head_bytes = kMaxHeadBytes;
+  options.max_connections += settings_.max_concurrency;
   generation_ = std::make_shared<Generation>(
       io_, lifecycle_, settings_, journal_, options,
       [self = weak_from_this(), owner](core::HttpExchange& exchange) -> asio::awaitable<void> {
@@ -246,7 +254,7 @@ void Environment::process_exited(ProcessId id, std::shared_ptr<Generation> gener
   if (!group_->peak_memory_kb()) peak_kb_ = std::max(peak_kb_, running_[id]->peak_memory_kb());
   // Between invocations there is nothing to post, and the next one must not be
   // handed to a process that is gone.
-  if (lifecycle_.is_stopping() || lifecycle_.is_free()) return lifecycle_.process_exited(id, how, out_of_memory);
+  if (lifecycle_.is_stopping() || lifecycle_.is_idle()) return lifecycle_.process_exited(id, how, out_of_memory);
   auto last_words = std::make_shared<asio::steady_timer>(io_, kLastWords);
   last_words->async_wait(
       [self = shared_from_this(), id, generation, how, out_of_memory, last_words](boost::system::error_code) {
@@ -343,30 +351,38 @@ void Environment::flush_telemetry() {
   if (generation_) generation_->telemetry.flush();
 }
 
+Environment::Caller& Environment::caller_of(const Invocation& invocation) {
+  return *std::ranges::find(callers_, invocation.number, &Caller::number);
+}
+
 void Environment::answer(const Invocation& invocation, Answer answer) {
+  Caller& caller = caller_of(invocation);
   if (answer.stream) {
-    stream_ = answer.stream;
-    std::exchange(on_answer_, nullptr)(std::move(answer));
+    caller.stream = answer.stream;
+    std::exchange(caller.on_answer, nullptr)(std::move(answer));
   } else if (invocation.log_tail) {
-    held_ = std::move(answer);
+    caller.held = std::move(answer);
   } else {
-    deliver(std::move(answer));
+    deliver(caller, std::move(answer));
   }
 }
 
-void Environment::deliver(Answer answer) {
-  if (auto stream = std::exchange(stream_, nullptr)) {
+void Environment::deliver(Caller& caller, Answer answer) {
+  if (auto stream = std::exchange(caller.stream, nullptr)) {
     stream->end(std::move(answer));
-  } else if (auto on_answer = std::exchange(on_answer_, nullptr)) {
+  } else if (auto on_answer = std::exchange(caller.on_answer, nullptr)) {
     on_answer(std::move(answer));
   }
 }
 
-void Environment::ended(const Invocation&) {
-  if (on_answer_ || stream_) {
-    held_.log_tail = journal_.tail();
-    deliver(std::move(held_));
+void Environment::ended(const Invocation& invocation) {
+  Caller& caller = caller_of(invocation);
+  if (caller.on_answer || caller.stream) {
+    caller.held.log_tail = journal_.tail();
+    deliver(caller, std::move(caller.held));
   }
+  std::swap(caller, callers_.back());
+  callers_.pop_back();
   if (Clock::now() - measured_ >= kMeasureEvery) measure_all();
 }
 

@@ -20,7 +20,7 @@
 #include "emulator/extensions_api.h"
 #include "emulator/invocation.h"
 #include "emulator/journal.h"
-#include "emulator/on_demand_lifecycle.h"
+#include "emulator/lifecycle.h"
 #include "emulator/process.h"
 #include "emulator/runtime_api.h"
 #include "emulator/settings.h"
@@ -39,10 +39,15 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
               ProcessTable& processes, std::uint32_t number, std::function<void()> on_settled);
   ~Environment() override;
 
-  bool is_free() const { return lifecycle_.is_free() && !settling_; }
+  bool is_free() const { return lifecycle_.is_free(); }
   bool has_ended() const { return lifecycle_.has_ended() && !settling_; }
   // Its caller has the answer: it will be free without anybody's doing.
-  bool is_finishing() const { return lifecycle_.is_finishing() || (lifecycle_.is_free() && settling_); }
+  bool is_finishing() const { return lifecycle_.is_finishing(); }
+  // Invocations that have no answer yet.
+  std::size_t unanswered() const { return lifecycle_.unanswered(); }
+  bool is_idle() const { return is_free() && lifecycle_.unanswered() == 0; }
+  // Init, where that does not wait for an invocation.
+  void start() { lifecycle_.start(); }
   // Only when is_free(). `on_answer` is called once.
   void invoke(std::shared_ptr<const Invocation> invocation, std::function<void(Answer)> on_answer);
   void shut_down();
@@ -71,7 +76,15 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   void thaw() override;
   void settled() override;
 
-  void deliver(Answer answer);
+  // Of an invocation that has not ended.
+  struct Caller {
+    std::uint32_t number;
+    std::function<void(Answer)> on_answer;   // null: it was called
+    std::shared_ptr<ResponseStream> stream;  // that the caller has, until its end
+    Answer held;                             // until its log tail is complete
+  };
+  Caller& caller_of(const Invocation& invocation);
+  static void deliver(Caller& caller, Answer answer);
   void measure(ProcessId id);
   void measure_all();
   void set_timer(Clock::time_point at);
@@ -88,7 +101,8 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   std::function<void()> on_settled_;
   const std::string log_stream_;
   Journal journal_;
-  OnDemandLifecycle lifecycle_;
+  const std::unique_ptr<Lifecycle> owned_lifecycle_;
+  Lifecycle& lifecycle_;
   boost::asio::steady_timer timer_;
   Clock::time_point alarm_at_ = Clock::time_point::max(), timer_at_ = Clock::time_point::max();  // max(): not set
 
@@ -99,9 +113,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   std::int64_t peak_kb_ = 0;
   std::int64_t out_of_memory_kills_ = 0;
   Clock::time_point measured_{};
-  std::function<void(Answer)> on_answer_;
-  std::shared_ptr<ResponseStream> stream_;  // that the caller has, until its end
-  Answer held_;                             // until its log tail is complete
+  std::vector<Caller> callers_;
   bool settling_ = false;
   bool told_hosts_problem_ = false;
 };

@@ -35,7 +35,7 @@ unexpected<ApiError> bad_format(std::string message) {
   return unexpected(ApiError{403, "InvalidRequestFormat", std::move(message)});
 }
 
-expected<Registration, ApiError> read_registration(std::string_view body, bool external) {
+expected<Registration, ApiError> read_registration(std::string_view body, bool external, bool managed) {
   if (body.empty()) return bad_format("unexpected end of JSON input");
   json::Document document;
   auto root = document.parse(body);
@@ -55,7 +55,7 @@ expected<Registration, ApiError> read_registration(std::string_view body, bool e
       std::string_view event;
       auto read = element.get(event);
       if (read != json::Status::ok) return read;
-      if (event == "INVOKE") {
+      if (event == "INVOKE" && !managed) {
         registration.invoke = true;
       } else if (event == "SHUTDOWN" && external) {
         registration.shutdown = true;
@@ -147,7 +147,7 @@ asio::awaitable<void> ExtensionsApi::register_extension(HttpExchange& exchange) 
   }
   auto registration = body.state == body.too_large
                           ? expected<Registration, ApiError>(bad_format("the body is over 1048576 bytes"))
-                          : read_registration(body.bytes, lifecycle_->is_external(name));
+                          : read_registration(body.bytes, lifecycle_->is_external(name), settings_.is_managed());
   if (!registration) co_return co_await exchange.reply(refusal(registration.error()));
   auto identifier = lifecycle_->extension_register(name, *registration);
   if (!identifier) co_return co_await exchange.reply(refusal(identifier.error()));

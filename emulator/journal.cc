@@ -31,9 +31,19 @@ void Journal::observe(Observation what) {
   if (observer_) observer_(what);
 }
 
-void Journal::invocation_taken(const Invocation& invocation) {
+void Journal::set_subject(const Invocation& invocation) {
+  if (number_ == invocation.number) return;
   request_id_ = invocation.request_id;
   number_ = invocation.number;
+}
+
+void Journal::forget_subject() {
+  request_id_.clear();
+  number_ = 0;
+}
+
+void Journal::invocation_taken(const Invocation& invocation) {
+  set_subject(invocation);
   tail_.clear();
 }
 
@@ -122,7 +132,7 @@ void Journal::init_started(std::string_view phase) {
 
 void Journal::runtime_init_ended(std::string_view phase, std::string_view status, std::string_view error_type) {
   publish("platform.initRuntimeDone", status == "success" ? Level::debug : Level::warn,
-          [&] { return init_runtime_done_record(phase, status, error_type); });
+          [&] { return init_runtime_done_record(settings_, phase, status, error_type); });
 }
 
 void Journal::extension_settled(const std::string& name, std::string_view state, const std::vector<std::string>& events,
@@ -135,7 +145,7 @@ void Journal::init_ended(std::string_view phase, std::string_view status, std::s
                          std::chrono::nanoseconds duration) {
   if (status != "success") platform_line(init_report_line(duration, phase, status, error_type));
   publish("platform.initReport", status == "success" ? Level::debug : Level::warn,
-          [&] { return init_report_record(phase, status, error_type, duration); });
+          [&] { return init_report_record(settings_, phase, status, error_type, duration); });
   if (telemetry_) telemetry_->end_init();
   Observation what;
   what.kind = Observation::Kind::init_ended;
@@ -145,13 +155,15 @@ void Journal::init_ended(std::string_view phase, std::string_view status, std::s
 }
 
 void Journal::invocation_started(const Invocation& invocation, bool cold) {
-  tail_.clear();
+  if (!settings_.is_managed()) tail_.clear();
+  set_subject(invocation);
   platform_line(start_line(invocation.request_id, settings_.function_version));
   publish("platform.start", Level::info, [&] { return start_record(settings_, invocation); });
   Observation what;
   what.kind = Observation::Kind::invocation_started;
   what.cold = cold;
   observe(std::move(what));
+  if (settings_.is_managed()) forget_subject();  // what a process does now may be for any of those that run
 }
 
 void Journal::runtime_done(const Invocation& invocation, std::string_view status, std::string_view error_type,
@@ -161,6 +173,7 @@ void Journal::runtime_done(const Invocation& invocation, std::string_view status
 }
 
 void Journal::invocation_ended(const Invocation& invocation, const Report& report, const RuntimeSpans& spans) {
+  set_subject(invocation);
   platform_line(end_line(invocation.request_id));
   platform_line(report_line(report));
   if (invocation.sampled()) {
@@ -169,16 +182,15 @@ void Journal::invocation_ended(const Invocation& invocation, const Report& repor
     platform_line(xray_line(trace_root(invocation.trace_id), segment));
   }
   publish("platform.report", report.status == "success" ? Level::info : Level::warn,
-          [&] { return report_record(invocation, report, spans); });
+          [&] { return report_record(settings_, invocation, report, spans); });
   if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
   Observation what;
   what.kind = Observation::Kind::invocation_ended;
-  what.request_id = std::exchange(request_id_, {});
-  what.number = std::exchange(number_, 0);
   what.status = report.status;
   what.detail = report.error_type;
   what.report = report;
   observe(std::move(what));
+  forget_subject();
 }
 
 }  // namespace mayfly::emulator

@@ -38,7 +38,8 @@ class Journal final : public Witness {
   void log_line(const std::string& process, bool external, std::string_view line);
   void subscribed(const std::string& extension, const std::vector<std::string>& types);
   void notice(std::string line);
-  // The end of the log since the last invocation's START.
+  // The end of the log: since the last invocation's START, where there is one at a
+  // time.
   const std::string& tail() const { return tail_; }
 
   void observe(Observation what) override;
@@ -70,6 +71,9 @@ class Journal final : public Witness {
   void platform_line(std::string line);
   void write_platform(std::string line);
   void add_to_tail(std::string_view line);
+  // What follows is about this invocation.
+  void set_subject(const Invocation& invocation);
+  void forget_subject();
 
   const Settings& settings_;
   const Observer& observer_;

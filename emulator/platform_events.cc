@@ -33,8 +33,8 @@ void add_context(json::Writer& writer, const Invocation& invocation) {
   if (!invocation.tenant_id.empty()) writer.member("tenantId", invocation.tenant_id);
 }
 
-json::Writer& begin_init(json::Writer& writer, std::string_view phase) {
-  return writer.begin_object().member("initializationType", "on-demand").member("phase", phase);
+json::Writer& begin_init(json::Writer& writer, const Settings& settings, std::string_view phase) {
+  return writer.begin_object().member("initializationType", settings.initialization_type()).member("phase", phase);
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ std::string_view runtime_version() { return "mayfly:" MAYFLY_VERSION; }
 std::string init_start_record(const Settings& settings, std::string_view phase, std::string_view log_stream) {
   std::string out;
   json::Writer writer(out);
-  begin_init(writer, phase)
+  begin_init(writer, settings, phase)
       .member("functionName", settings.function_name)
       .member("functionVersion", settings.function_version);
   writer.member("runtimeVersion", runtime_version());
@@ -54,20 +54,21 @@ std::string init_start_record(const Settings& settings, std::string_view phase, 
   return out;
 }
 
-std::string init_runtime_done_record(std::string_view phase, std::string_view status, std::string_view error_type) {
+std::string init_runtime_done_record(const Settings& settings, std::string_view phase, std::string_view status,
+                                     std::string_view error_type) {
   std::string out;
   json::Writer writer(out);
-  begin_init(writer, phase).member("status", status);
+  begin_init(writer, settings, phase).member("status", status);
   add_error(writer, error_type);
   writer.end_object();
   return out;
 }
 
-std::string init_report_record(std::string_view phase, std::string_view status, std::string_view error_type,
-                               nanoseconds duration) {
+std::string init_report_record(const Settings& settings, std::string_view phase, std::string_view status,
+                               std::string_view error_type, nanoseconds duration) {
   std::string out;
   json::Writer writer(out);
-  begin_init(writer, phase).member("status", status);
+  begin_init(writer, settings, phase).member("status", status);
   add_error(writer, error_type);
   writer.key("metrics").begin_object().member("durationMs", ms(duration)).end_object().end_object();
   return out;
@@ -127,12 +128,25 @@ std::string runtime_done_record(const Invocation& invocation, std::string_view s
   return out;
 }
 
-std::string report_record(const Invocation& invocation, const Report& report, const RuntimeSpans& spans) {
+std::string report_record(const Settings& settings, const Invocation& invocation, const Report& report,
+                          const RuntimeSpans& spans) {
   std::string out;
   json::Writer writer(out);
   writer.begin_object().member("requestId", report.request_id).member("status", report.status);
   add_error(writer, report.error_type);
   writer.key("metrics").begin_object().member("durationMs", ms(report.duration + report.extensions));
+  if (settings.is_managed()) {
+    writer.end_object();
+    if (spans.responded) {
+      writer.key("spans").begin_array();
+      add_span(writer, "responseLatency", spans.started, spans.response_latency);
+      add_span(writer, "responseDuration", spans.started + spans.response_latency, spans.response_duration);
+      writer.end_array();
+    }
+    add_context(writer, invocation);
+    writer.end_object();
+    return out;
+  }
   writer.member("billedDurationMs", report.billed_ms).member("memorySizeMB", report.memory_mb);
   writer.member("maxMemoryUsedMB", report.max_memory_mb);
   if (report.init.count() > 0) writer.member("initDurationMs", ms(report.init));

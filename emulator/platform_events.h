@@ -20,9 +20,10 @@ namespace mayfly::emulator {
 std::string_view runtime_version();
 
 std::string init_start_record(const Settings& settings, std::string_view phase, std::string_view log_stream);
-std::string init_runtime_done_record(std::string_view phase, std::string_view status, std::string_view error_type);
-std::string init_report_record(std::string_view phase, std::string_view status, std::string_view error_type,
-                               std::chrono::nanoseconds duration);
+std::string init_runtime_done_record(const Settings& settings, std::string_view phase, std::string_view status,
+                                     std::string_view error_type);
+std::string init_report_record(const Settings& settings, std::string_view phase, std::string_view status,
+                               std::string_view error_type, std::chrono::nanoseconds duration);
 std::string extension_record(std::string_view name, std::string_view state, const std::vector<std::string>& events,
                              std::string_view error_type);
 std::string subscription_record(std::string_view name, const std::vector<std::string>& types);
@@ -30,6 +31,9 @@ std::string start_record(const Settings& settings, const Invocation& invocation)
 std::string runtime_done_record(const Invocation& invocation, std::string_view status, std::string_view error_type,
                                 std::chrono::nanoseconds duration, std::size_t produced_bytes,
                                 const RuntimeSpans& spans);
-std::string report_record(const Invocation& invocation, const Report& report, const RuntimeSpans& spans);
+// Under Managed Instances: without a bill and memory, with the runtime's spans,
+// for which there is no runtimeDone.
+std::string report_record(const Settings& settings, const Invocation& invocation, const Report& report,
+                          const RuntimeSpans& spans);
 
 }  // namespace mayfly::emulator

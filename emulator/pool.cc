@@ -49,29 +49,36 @@ bool Pool::submit(std::shared_ptr<const Invocation> invocation, std::function<vo
     event_bytes_ += size;
     events_.push_back(std::move(waiting));
   } else {
-    auto unanswered = std::ranges::count_if(members_, [](const auto& member) {
-      return !member->ending && !member->environment->is_free() && !member->environment->is_finishing();
-    });
-    if (static_cast<std::size_t>(unanswered) + calls_.size() >= settings_.max_environments) return false;
+    auto unanswered = calls_.size();
+    for (const auto& member : members_) unanswered += member->ending ? 0 : member->environment->unanswered();
+    if (unanswered >= capacity()) return false;
     calls_.push_back(std::move(waiting));
   }
   place();
   return true;
 }
 
+std::size_t Pool::capacity() const { return settings_.max_environments * std::max(settings_.max_concurrency, 1UL); }
+
+void Pool::start() {
+  if (settings_.is_managed()) add({}).environment->start();
+}
+
 Pool::Member* Pool::find_free(const std::string& tenant_id) {
+  Member* best = nullptr;
   for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
-    if (!(*member)->ending && (*member)->environment->is_free() && (*member)->tenant_id == tenant_id) {
-      return member->get();
-    }
+    if ((*member)->ending || !(*member)->environment->is_free()) continue;
+    if ((*member)->tenant_id != tenant_id && !settings_.is_managed()) continue;
+    if (!best || (*member)->environment->unanswered() < best->environment->unanswered()) best = member->get();
+    if (best->environment->unanswered() == 0) break;
   }
-  return nullptr;
+  return best;
 }
 
 Pool::Member& Pool::add(const std::string& tenant_id) {
   auto& member = *members_.emplace_back(std::make_unique<Member>());
   member.tenant_id = tenant_id;
-  member.created = Clock::now();
+  member.created = member.used = Clock::now();
   member.environment = std::make_shared<Environment>(io_, settings_, observer_, origin_, processes_, ++started_,
                                                      [self = weak_from_this()] {
                                                        if (auto pool = self.lock()) pool->settle();
@@ -118,7 +125,7 @@ void Pool::place(Queue& queue, Demand& demand) {
       } else if (demand.leaving > 0) {
         --demand.leaving;
       } else if (auto idle = std::ranges::find_if(
-                     members_, [](const auto& one) { return !one->ending && one->environment->is_free(); });
+                     members_, [](const auto& one) { return !one->ending && one->environment->is_idle(); });
                  idle != members_.end()) {
         (*idle)->ending = true;  // another tenant's: it makes room
         (*idle)->environment->shut_down();
@@ -135,7 +142,15 @@ void Pool::place(Queue& queue, Demand& demand) {
 }
 
 void Pool::settle() {
-  std::erase_if(members_, [](const auto& member) { return member->environment->has_ended(); });
+  // What has worked, though it was not asked to end, is replaced; what has not
+  // worked may fail again, and waits for a caller who is told.
+  bool replace = false;
+  std::erase_if(members_, [&](const auto& member) {
+    bool ended = member->environment->has_ended();
+    replace |= ended && settings_.is_managed() && !member->ending && member->used > member->created;
+    return ended;
+  });
+  if (replace && !stopping_ && members_.empty()) add({}).environment->start();
   if (stopping_) {
     if (members_.empty()) on_ended_();
     return;
@@ -149,7 +164,7 @@ void Pool::watch_age() {
   if (watching_age_ || members_.empty()) return;
   auto next = Clock::time_point::max();
   for (const auto& member : members_) {
-    if (member->ending || !member->environment->is_free()) continue;
+    if (member->ending || !member->environment->is_idle()) continue;
     next = std::min(next, member->used + settings_.idle_timeout);
     if (settings_.max_age.count() > 0) next = std::min(next, member->created + settings_.max_age);
   }
@@ -168,7 +183,7 @@ void Pool::watch_age() {
 void Pool::end_old() {
   auto now = Clock::now();
   for (const auto& member : members_) {
-    if (member->ending || !member->environment->is_free()) continue;
+    if (member->ending || !member->environment->is_idle()) continue;
     bool aged = settings_.max_age.count() > 0 && now >= member->created + settings_.max_age;
     if (!aged && now < member->used + settings_.idle_timeout) continue;
     member->ending = true;

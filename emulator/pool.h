@@ -1,6 +1,7 @@
 // The execution environments of a function: each runs one invocation at a time,
-// as on Lambda [A]. An invocation goes to an environment that is warm and free,
-// the last one used first; else to a new one.
+// as on Lambda [A], or some at a time under Managed Instances. An invocation goes
+// to an environment that is warm and free, the least loaded first, then the last
+// one used; else to a new one.
 //
 // One rule is ours: an invocation waits for an environment that has answered its
 // caller already and only finishes its work behind the answer, instead of
@@ -40,8 +41,11 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Pool(boost::asio::io_context& io, const Settings& settings, const Observer& observer, Clock::time_point origin,
        ProcessTable& processes, std::function<void()> on_ended);
 
+  // Under Managed Instances the first environment starts now.
+  void start();
+
   // False: throttled. A synchronous invocation is, when as many are without an
-  // answer as there may be environments; an asynchronous one, when too many wait.
+  // answer as all environments may have at a time; an asynchronous one, when too many wait.
   // `on_answer` is called once, maybe not before the return; after false, never.
   bool submit(std::shared_ptr<const Invocation> invocation, std::function<void(Answer)> on_answer);
 
@@ -70,6 +74,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void place();
   void place(Queue& queue, Demand& demand);
   void settle();
+  std::size_t capacity() const;
   void watch_age();
   void end_old();
 

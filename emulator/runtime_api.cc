@@ -121,11 +121,13 @@ asio::awaitable<void> RuntimeApi::serve(HttpExchange& exchange) {
 }
 
 asio::awaitable<void> RuntimeApi::next(HttpExchange& exchange) {
-  auto events = events_;
+  auto workers = workers_;
   if (!lifecycle_) co_return co_await exchange.reply(gone());
   if (auto allowed = lifecycle_->runtime_next(); !allowed) co_return co_await exchange.reply(refusal(allowed.error()));
-  auto event = co_await events->take();
+  auto event = co_await workers->take();
   if (!event) co_return co_await exchange.reply(gone());
+  // Where there is one worker, it asks again, and gets the same event.
+  if (settings_.is_managed() && !exchange.peer_waits()) co_return workers->put_back(std::move(*event));
   co_await exchange.reply(event_reply(*event));
 }
 
@@ -134,7 +136,7 @@ asio::awaitable<void> RuntimeApi::respond(HttpExchange& exchange, std::string_vi
   auto invocation_id = exchange.field("Lambda-Runtime-Invocation-Id");
   auto mode = exchange.field("Lambda-Runtime-Function-Response-Mode");
   if (!error && mode == "streaming" && lifecycle_ && lifecycle_->check_response(request_id, invocation_id, false)) {
-    co_return co_await respond_in_parts(exchange, request_id);
+    co_return co_await respond_in_parts(exchange, request_id, invocation_id);
   }
   // The body is read before a refusal, too, so that the connection lives on.
   auto body = co_await exchange.read_body(kMaxResponseBytes);
@@ -165,7 +167,8 @@ asio::awaitable<void> RuntimeApi::respond(HttpExchange& exchange, std::string_vi
   co_await exchange.reply(accepted());
 }
 
-asio::awaitable<void> RuntimeApi::respond_in_parts(HttpExchange& exchange, std::string_view request_id) {
+asio::awaitable<void> RuntimeApi::respond_in_parts(HttpExchange& exchange, std::string_view request_id,
+                                                   std::string_view invocation_id) {
   // Null: the caller takes the response whole, so it is collected.
   auto stream = lifecycle_->wants_parts(request_id)
                     ? std::make_shared<ResponseStream>(io_, settings_.throttle_streaming)
@@ -177,11 +180,11 @@ asio::awaitable<void> RuntimeApi::respond_in_parts(HttpExchange& exchange, std::
   if (stream) begin.content_type = exchange.has_field("Content-Type") ? exchange.field("Content-Type") : kUnknownType;
   lifecycle_->response_begins(request_id, std::move(begin), Clock::now());
 
-  for (std::size_t size = 0;;) {
+  bool wanted = true;
+  for (std::size_t size = 0; wanted;) {
     auto part = co_await exchange.read_part();
     if (!lifecycle_) co_return;
     if (part.broken) co_return lifecycle_->response_breaks(request_id);
-    if (part.bytes.empty()) break;
     size += part.bytes.size();
     if (size > limit) {
       end = too_large_answer(limit);
@@ -189,16 +192,21 @@ asio::awaitable<void> RuntimeApi::respond_in_parts(HttpExchange& exchange, std::
       co_await exchange.read_body(0);  // its rest
       co_return co_await exchange.reply(too_large(limit));
     }
-    if (!lifecycle_->response_continues(request_id, part.bytes.size())) co_return;
+    wanted = lifecycle_->response_continues(request_id, part.bytes.size());
+    if (!wanted || part.bytes.empty()) break;
     if (!stream) {
       end.payload += part.bytes;
-    } else if (!co_await stream->write(part.bytes) || !lifecycle_) {
-      co_return;
+    } else {
+      wanted = co_await stream->write(part.bytes);
+      if (!lifecycle_) co_return;
     }
   }
-  read_trailers(exchange, end);
-  lifecycle_->response_ends(request_id, std::move(end), "success");
-  co_await exchange.reply(accepted());
+  auto allowed = wanted ? Accepted() : lifecycle_->check_response(request_id, invocation_id, false);
+  if (wanted) {
+    read_trailers(exchange, end);
+    lifecycle_->response_ends(request_id, std::move(end), "success");
+  }
+  co_await exchange.reply(outcome(allowed));
 }
 
 asio::awaitable<void> RuntimeApi::init_error(HttpExchange& exchange) {

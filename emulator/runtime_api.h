@@ -15,7 +15,7 @@
 
 #include "core/http_server/http_server.h"
 #include "emulator/lifecycle.h"
-#include "emulator/mailbox.h"
+#include "emulator/workers.h"
 
 namespace mayfly::emulator {
 
@@ -26,13 +26,20 @@ class RuntimeApi {
   // 200 MiB, when it is streamed to the caller.
   static constexpr std::size_t kMaxStreamedBytes = 200 * 1024 * 1024;
 
-  RuntimeApi(boost::asio::io_context& io, Lifecycle& lifecycle, const Settings& settings)
-      : io_(io), settings_(settings), lifecycle_(&lifecycle), events_(std::make_shared<Mailbox<RuntimeEvent>>(io)) {}
+  // Calls to `next` that may wait under Managed Instances, as in the official
+  // emulator.
+  static constexpr std::size_t kMaxWorkers = 10'000;
 
-  void hand_out(RuntimeEvent event) { events_->put(std::move(event)); }
+  RuntimeApi(boost::asio::io_context& io, Lifecycle& lifecycle, const Settings& settings)
+      : io_(io),
+        settings_(settings),
+        lifecycle_(&lifecycle),
+        workers_(std::make_shared<Workers>(io, settings.is_managed() ? kMaxWorkers : 1)) {}
+
+  void hand_out(RuntimeEvent event) { workers_->put(std::move(event)); }
   void close() {
     lifecycle_ = nullptr;
-    events_->close();
+    workers_->close();
   }
 
   // Paths that begin with /2018-06-01/.
@@ -41,13 +48,14 @@ class RuntimeApi {
  private:
   boost::asio::awaitable<void> next(core::HttpExchange& exchange);
   boost::asio::awaitable<void> respond(core::HttpExchange& exchange, std::string_view request_id, bool error);
-  boost::asio::awaitable<void> respond_in_parts(core::HttpExchange& exchange, std::string_view request_id);
+  boost::asio::awaitable<void> respond_in_parts(core::HttpExchange& exchange, std::string_view request_id,
+                                                std::string_view invocation_id);
   boost::asio::awaitable<void> init_error(core::HttpExchange& exchange);
 
   boost::asio::io_context& io_;
   const Settings& settings_;
   Lifecycle* lifecycle_;
-  std::shared_ptr<Mailbox<RuntimeEvent>> events_;
+  std::shared_ptr<Workers> workers_;
 };
 
 // Lambda keeps an error type that the runtime gives only if it has the form

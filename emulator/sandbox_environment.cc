@@ -32,12 +32,13 @@ constexpr std::array<std::string_view, 20> kReserved{
 };
 
 // What the runtime sees and extensions do not [A].
-constexpr std::array<std::string_view, 10> kHiddenFromExtensions{
+constexpr std::array<std::string_view, 11> kHiddenFromExtensions{
     "AWS_EXECUTION_ENV",          "AWS_LAMBDA_LOG_GROUP_NAME",
     "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_XRAY_CONTEXT_MISSING",
     "AWS_XRAY_DAEMON_ADDRESS",    "LAMBDA_RUNTIME_DIR",
     "LAMBDA_TASK_ROOT",           "_AWS_XRAY_DAEMON_ADDRESS",
     "_AWS_XRAY_DAEMON_PORT",      "_HANDLER",
+    "AWS_LAMBDA_MAX_CONCURRENCY",
 };
 
 void set(Variables& variables, std::string_view name, std::string value) {
@@ -54,7 +55,8 @@ void set_function(Variables& variables, const Settings& settings) {
   set(variables, "AWS_LAMBDA_FUNCTION_NAME", settings.function_name);
   set(variables, "AWS_LAMBDA_FUNCTION_VERSION", settings.function_version);
   set(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", std::to_string(settings.memory_mb));
-  set(variables, "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+  set(variables, "AWS_LAMBDA_INITIALIZATION_TYPE", std::string(settings.initialization_type()));
+  if (settings.is_managed()) set(variables, "AWS_LAMBDA_MAX_CONCURRENCY", std::to_string(settings.max_concurrency));
 }
 
 // What an image leaves to Lambda, no more: its paths and libraries are its own,

@@ -57,6 +57,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   bool submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer);
   void tell(Observation::Kind kind, const Invocation& invocation);
   void open_groups();
+  void start_pool();
   void check_stopped();
   void finish();
   bool shares_address() const {
@@ -126,6 +127,14 @@ std::unique_ptr<core::HttpServer> Service::State::new_server(core::HttpServerOpt
       });
 }
 
+// From inside the io_context, as everything that is told.
+void Service::State::start_pool() {
+  asio::post(io, [self = weak_from_this()] {
+    auto state = self.lock();
+    if (state && !state->stopped) state->pool->start();
+  });
+}
+
 asio::awaitable<void> Service::State::serve(core::HttpExchange& exchange, bool is_url) {
   ++serving;
   if (is_url || (shares_address() && !is_api_path(exchange.path()))) {
@@ -184,10 +193,12 @@ Outcome<core::Origin> Service::start() {
   // still refused by its Origin.
   bool everywhere = settings.listen.host == "0.0.0.0" || settings.listen.host == "::";
   options.host_names = {everywhere ? "*" : settings.listen.host};
+  options.max_connections += settings.max_environments * settings.max_concurrency;
   if (state_->shares_address()) options.open_to_browsers = [](auto path) { return !is_api_path(path); };
   state_->server = state_->new_server(options, false);
   auto listening = state_->server->listen(settings.listen.host, settings.listen.port);
   if (listening) state_->open_groups();
+  if (listening) state_->start_pool();
   if (listening && state_->shares_address()) state_->url.set_port(listening->port);
   return listening;
 }
@@ -197,6 +208,7 @@ Outcome<core::Origin> Service::start_url() {
   if (state_->shares_address()) return wanted;
   core::HttpServerOptions options;
   options.refuse_browsers = false;
+  options.max_connections += state_->settings.max_environments * state_->settings.max_concurrency;
   state_->url_server = state_->new_server(options, true);
   auto listening = state_->url_server->listen(wanted.host, wanted.port);
   if (listening) state_->url.set_port(listening->port);

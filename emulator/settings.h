@@ -3,10 +3,12 @@
 
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -64,6 +66,14 @@ struct Settings {
 
   // Observation::Kind::platform_event is told; each takes the making of a record.
   bool tell_platform_events = false;
+
+  // Managed Instances: calls at a time in one environment, 1 .. 1'600; 0: on
+  // demand, one. Set by manage().
+  std::size_t max_concurrency = 0;
+  bool is_managed() const { return max_concurrency > 0; }
+  // As AWS_LAMBDA_INITIALIZATION_TYPE and telemetry have it.
+  std::string_view initialization_type() const { return is_managed() ? "lambda-managed-instances" : "on-demand"; }
+
   bool throttle_streaming = false;  // streamed responses go no faster than on Lambda
   ControlGroups control_groups = ControlGroups::automatic;
   // Between invocations nothing runs; not so in Managed Instances.
@@ -78,5 +88,17 @@ struct Settings {
   std::chrono::milliseconds shutdown_with_internal{500};
   std::chrono::milliseconds shutdown_with_external{2'000};
 };
+
+// What Managed Instances fix: nothing is frozen, logs are JSON, Init may take
+// 130 s or the timeout, whichever is more, and an environment stays. The timeout
+// is set before.
+inline void manage(Settings& settings, std::size_t max_concurrency) {
+  settings.max_concurrency = max_concurrency;
+  settings.freeze = false;
+  settings.log_format = LogFormat::json;
+  settings.init_limit = std::max(std::chrono::milliseconds{130'000}, settings.timeout);
+  settings.idle_timeout = std::chrono::hours{24 * 365};
+  settings.max_age = std::chrono::seconds{0};
+}
 
 }  // namespace mayfly::emulator

@@ -185,6 +185,10 @@ HttpReply TelemetryApi::subscribe(std::string_view identifier, std::string_view 
   if (!telemetry_->accepts_subscriptions()) return refusal(closed_error());
   auto subscription = parse_subscription(body);
   if (!subscription) return validation_error(subscription.error().message);
+  if (managed_ && subscription->schema_version != kSchemas.back()) {
+    return validation_error("schemaVersion: " + subscription->schema_version + " is not " +
+                            std::string(kSchemas.back()) + ", the only one of Managed Instances");
+  }
   if (subscription->destination.port == reserved_port_ || subscription->destination.port == 9001) {
     return validation_error("destination: port " + std::to_string(subscription->destination.port) + " is reserved");
   }

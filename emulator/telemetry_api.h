@@ -20,9 +20,9 @@ namespace mayfly::emulator {
 
 class TelemetryApi {
  public:
-  // `reserved_port` is the Runtime API's own: no destination.
-  TelemetryApi(Lifecycle& lifecycle, Telemetry& telemetry, Journal& journal)
-      : lifecycle_(&lifecycle), telemetry_(&telemetry), journal_(&journal) {}
+  // `managed`: only schema 2025-01-29 is taken. `reserved_port` is the Runtime API's own: no destination.
+  TelemetryApi(Lifecycle& lifecycle, Telemetry& telemetry, Journal& journal, bool managed)
+      : lifecycle_(&lifecycle), telemetry_(&telemetry), journal_(&journal), managed_(managed) {}
 
   void set_reserved_port(std::uint16_t port) { reserved_port_ = port; }
   void close() { lifecycle_ = nullptr; }
@@ -36,6 +36,7 @@ class TelemetryApi {
   Lifecycle* lifecycle_;
   Telemetry* telemetry_;
   Journal* journal_;
+  const bool managed_;
   std::uint16_t reserved_port_ = 0;
 };
 

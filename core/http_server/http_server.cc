@@ -1,5 +1,6 @@
 #include "core/http_server/http_server.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -135,6 +137,12 @@ class Exchange final : public HttpExchange {
       body_broken_ = error || body_.broken();
       if (body_broken_ || body_.done()) co_return Part{{}, body_broken_};
     }
+  }
+
+  bool peer_waits() override {
+    char byte;
+    auto got = ::recv(connection_.stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
   }
 
   awaitable<void> reply(HttpReply reply) override {

@@ -81,6 +81,10 @@ class HttpExchange {
   // case; empty when there is none. Trailers never count as fields.
   virtual std::string_view trailer(std::string_view name) const = 0;
 
+  // False: the peer has closed its side of the connection. For a handler that has
+  // kept it waiting, before it spends a reply on it; costs a system call.
+  virtual bool peer_waits() = 0;
+
   // Sends the reply, at most once. Whether the peer still reads is not told:
   // nothing depends on it. A handler that returns without a reply makes a 500.
   virtual boost::asio::awaitable<void> reply(HttpReply reply) = 0;

@@ -328,6 +328,14 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
                             : cgroups == "none" ? ControlGroups::none
                                                 : ControlGroups::automatic;
   settings.log_format = arguments.text("log-format") == "json" ? LogFormat::json : LogFormat::text;
+  if (arguments.given("max-concurrency")) {
+    manage(settings, static_cast<std::size_t>(arguments.number("max-concurrency")));
+    if (!arguments.given("max-environments")) settings.max_environments = 1;
+    if (settings.tenant_isolation) {
+      return refuse(kUsage, "--tenant-isolation does not go with --max-concurrency",
+                    "an environment of Managed Instances belongs to no tenant", "one of them");
+    }
+  }
   settings.log_level = arguments.text("log-level");
   std::ranges::transform(settings.log_level, settings.log_level.begin(),
                          [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
