@@ -42,6 +42,7 @@ expected<Registration, ApiError> read_registration(std::string_view body, bool e
   if (!root) return bad_format(root.error().to_string());
   Registration registration;
   std::string bad_event;
+  bool any = false;
   bool keys = false;
   auto status = root->each_field([&](std::string_view name, json::Value& value) {
     if (name == "configurationKeys") {
@@ -55,6 +56,7 @@ expected<Registration, ApiError> read_registration(std::string_view body, bool e
       std::string_view event;
       auto read = element.get(event);
       if (read != json::Status::ok) return read;
+      any = true;
       if (event == "INVOKE" && !managed) {
         registration.invoke = true;
       } else if (event == "SHUTDOWN" && external) {
@@ -68,6 +70,7 @@ expected<Registration, ApiError> read_registration(std::string_view body, bool e
   });
   if (status != json::Status::ok) return bad_format("the body must be a JSON object with a list \"events\"");
   if (keys) return bad_format("configurationKeys are deprecated; use environment variables instead");
+  if (managed && !external && any) bad_event = "No events allowed for internal extensions";
   if (!bad_event.empty()) return unexpected(ApiError{403, "Extension.InvalidEventType", bad_event});
   return registration;
 }

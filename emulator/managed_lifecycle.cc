@@ -73,6 +73,7 @@ void ManagedLifecycle::fail_init(std::string_view status) {
   witness_.init_ended(kPhase, status, fatal_->type, orders_.now() - init_started_);
   for (auto& call : calls_) {
     call.started = orders_.now();
+    call.announced = true;
     witness_.invocation_started(*call.invocation, true);
   }
   fail_all(*fatal_);
@@ -99,6 +100,7 @@ void ManagedLifecycle::begin(Call& call) {
   call.started = orders_.now();
   call.deadline_ms = core::epoch_ms(orders_.wall_now() + settings_.timeout);
   watch_deadline();
+  call.announced = true;
   witness_.invocation_started(*call.invocation, !ever_answered_);
   ++waiting_;
   hand_out_waiting();
@@ -172,7 +174,7 @@ void ManagedLifecycle::fail_all(const Fatal& fatal) {
 void ManagedLifecycle::abort(Calls::iterator call) {
   Answer answer;
   answer.aborted = true;
-  if (call->started != Clock::time_point{}) return end(call, std::move(answer), "failure", "Sandbox.Failure");
+  if (call->announced) return end(call, std::move(answer), "failure", "Sandbox.Failure");
   auto invocation = std::move(call->invocation);
   calls_.erase(call);
   orders_.answer(*invocation, std::move(answer));

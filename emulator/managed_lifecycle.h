@@ -83,6 +83,7 @@ class ManagedLifecycle final : public Lifecycle {
     std::string invocation_id;  // empty: no worker has it yet
     Clock::time_point started{}, handed_out{}, first_byte{};
     std::int64_t deadline_ms = 0;
+    bool announced = false;   // START is written
     bool responding = false;  // streamed
     bool broken = false;      // ... and the connection is gone
     RuntimeSpans spans{};

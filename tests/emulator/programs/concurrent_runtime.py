@@ -78,7 +78,7 @@ def work():
             answer = json.dumps({name.lower(): value for name, value in headers.items()})
         if "stream" in plan:
             answer = streamed(plan)
-            sent |= {"Lambda-Runtime-Function-Response-Mode": "streaming", "Transfer-Encoding": "chunked"}
+            sent["Lambda-Runtime-Function-Response-Mode"] = "streaming"  # an iterator is sent in chunks
         try:
             status, _, text = call(connection, "POST", f"{RUNTIME}invocation/{request}/{what}", answer, sent)
         except OSError as problem:
