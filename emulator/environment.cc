@@ -38,6 +38,7 @@ constexpr std::chrono::milliseconds kLastWords{10};
 // A look at what the processes use costs some ten system calls for each of them,
 // so not every invocation ends with one.
 constexpr std::chrono::seconds kMeasureEvery{1};
+constexpr unsigned kManagedOpenFiles = 4'096;  // of a process, as in Managed Instances
 // Error causes for X-Ray travel in a field of up to 64 KiB.
 constexpr std::size_t kMaxHeadBytes = 128 * 1024;
 
@@ -107,7 +108,7 @@ Environment::Environment(asio::io_context& io, const Settings& settings, const O
     : io_(io),
       settings_(settings),
       processes_(processes),
-      group_(processes.groups().make(settings.memory_mb)),
+      group_(processes.groups().make(settings.memory_mb, settings.is_managed() ? 0 : SandboxGroup::kMaxProcesses)),
       on_settled_(std::move(on_settled)),
       log_stream_(new_log_stream(settings.function_version)),
       journal_(settings, observer, origin, number, log_stream_),
@@ -221,6 +222,7 @@ std::vector<std::string> Environment::new_generation() {
 expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::string& name, ProcessSpec spec) {
   bool external = id != kRuntime;
   spec.group = group_.get();
+  if (settings_.is_managed()) spec.open_files = kManagedOpenFiles;
   auto process = processes_.start(
       spec,
       [self = weak_from_this(), name, external](std::string_view line) {

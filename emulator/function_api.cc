@@ -145,7 +145,7 @@ FunctionApi::Answer FunctionApi::get_function(std::string_view encoded_name, std
   json.key("Code").begin_object();
   json.member("RepositoryType", "mayfly").member("Location", "file://" + code_of(settings_).path).end_object();
   json.key("Concurrency").begin_object();
-  json.member("ReservedConcurrentExecutions", settings_.max_environments).end_object();
+  json.member("ReservedConcurrentExecutions", settings_.capacity()).end_object();
   json.end_object();
   return out;
 }

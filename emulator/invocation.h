@@ -31,10 +31,10 @@ struct Answer {
   std::shared_ptr<ResponseStream> stream;
   std::string content_type;  // of the response; empty: application/json, or none was given, and no stream
   std::string payload;
-  std::string error_type;  // empty: the function succeeded
-  std::string log_tail;    // START to REPORT, as asked for
+  std::string error_type;     // empty: the function succeeded
+  std::string log_tail;       // START to REPORT, as asked for
   bool from_function = true;  // else the function gave none: error_type and payload say why
-  bool aborted = false;    // the environment was shut down before there was an answer
+  bool aborted = false;       // the environment was shut down before there was an answer
 };
 
 }  // namespace mayfly::emulator

@@ -51,14 +51,12 @@ bool Pool::submit(std::shared_ptr<const Invocation> invocation, std::function<vo
   } else {
     auto unanswered = calls_.size();
     for (const auto& member : members_) unanswered += member->ending ? 0 : member->environment->unanswered();
-    if (unanswered >= capacity()) return false;
+    if (unanswered >= settings_.capacity()) return false;
     calls_.push_back(std::move(waiting));
   }
   place();
   return true;
 }
-
-std::size_t Pool::capacity() const { return settings_.max_environments * std::max(settings_.max_concurrency, 1UL); }
 
 void Pool::start() {
   if (settings_.is_managed()) add({}).environment->start();

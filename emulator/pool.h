@@ -74,7 +74,6 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void place();
   void place(Queue& queue, Demand& demand);
   void settle();
-  std::size_t capacity() const;
   void watch_age();
   void end_old();
 

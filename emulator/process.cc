@@ -30,7 +30,6 @@ namespace {
 using core::Errc;
 using core::fail;
 
-constexpr rlim_t kOpenFiles = 1'024;  // as on Lambda
 // For one drain(), which must end while the process goes on writing. As much as
 // the largest pipe holds.
 constexpr std::size_t kMaxDrainBytes = 1024 * 1024;
@@ -52,6 +51,7 @@ struct ChildPlan {
   const GroupEntry* group;  // null: stays in ours
   int null_fd, output_fd, report_fd;
   pid_t parent;
+  rlim_t open_files;
 };
 
 std::string error_text(int error) {
@@ -116,8 +116,8 @@ bool enter_group(const GroupEntry& entry, bool cloned_into) {
     for (int fd = 3; fd < 65'536; ++fd) fcntl(fd, F_SETFD, FD_CLOEXEC);
   }
   rlimit files{};
-  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max > kOpenFiles) {
-    files = {kOpenFiles, kOpenFiles};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max > plan.open_files) {
+    files = {plan.open_files, plan.open_files};
     setrlimit(RLIMIT_NOFILE, &files);
   }
   if (plan.hosts_file && !replace_hosts(plan)) {
@@ -391,6 +391,7 @@ core::Outcome<std::shared_ptr<Process>> ProcessTable::start(const ProcessSpec& s
   plan.output_fd = output[1];
   plan.report_fd = report[1];
   plan.parent = getpid();
+  plan.open_files = spec.open_files;
 
   plan.group = spec.group ? &spec.group->entry() : nullptr;
 

@@ -38,6 +38,7 @@ struct ProcessSpec {
   std::vector<std::string> arguments;  // argv[0] first
   Variables variables;
   std::filesystem::path working_directory;
+  unsigned open_files = 1'024;    // as many descriptors it may have; as on Lambda
   SandboxGroup* group = nullptr;  // where it starts; null: where we are
 };
 

@@ -231,7 +231,7 @@ bool SandboxGroups::prepare(Place& place) {
   return true;
 }
 
-std::unique_ptr<SandboxGroup> SandboxGroups::make(int memory_mb) {
+std::unique_ptr<SandboxGroup> SandboxGroups::make(int memory_mb, int max_processes) {
   std::unique_ptr<SandboxGroup> group(new SandboxGroup());
   std::string name = std::to_string(++made_);
   group->to_remove_ = to_remove_;
@@ -260,7 +260,7 @@ std::unique_ptr<SandboxGroup> SandboxGroups::make(int memory_mb) {
                   place.unified ? "0" : bytes);
       group->peak_fd_ = open_file(folder / (place.unified ? "memory.peak" : "memory.max_usage_in_bytes"), O_RDONLY);
     }
-    if (place.pids) write_value(folder / "pids.max", std::to_string(SandboxGroup::kMaxProcesses));
+    if (place.pids && max_processes > 0) write_value(folder / "pids.max", std::to_string(max_processes));
   }
   if (group->freezer_.empty()) group->variable_ = run_variable(run_) + name;
   return group;

@@ -110,8 +110,8 @@ class SandboxGroups {
   std::vector<std::string> open(ControlGroups wanted);
   const Enforcement& enforcement() const { return enforcement_; }
 
-  // Works before open() too: held together by signals, then.
-  std::unique_ptr<SandboxGroup> make(int memory_mb);
+  // `max_processes`: 0 is no limit. Works before open() too: held together by signals, then.
+  std::unique_ptr<SandboxGroup> make(int memory_mb, int max_processes = SandboxGroup::kMaxProcesses);
   // Removes what ended environments have left. For use when children have ended.
   void tidy();
   // Kills what is in groups, frozen or not: for the end of the program.

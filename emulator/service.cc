@@ -1,5 +1,6 @@
 #include "emulator/service.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
@@ -25,6 +26,14 @@ namespace {
 // How long stop() waits for callers to take their last answer, and for the
 // kernel to end what was killed.
 constexpr std::chrono::seconds kFarewell{1};
+
+// Every call of Managed Instances is a connection on either side.
+void raise_descriptor_limit() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
 
 Outcome<void> check_folder(const fs::path& folder) {
   std::error_code error;
@@ -129,6 +138,8 @@ std::unique_ptr<core::HttpServer> Service::State::new_server(core::HttpServerOpt
 
 // From inside the io_context, as everything that is told.
 void Service::State::start_pool() {
+  if (!settings.is_managed()) return;
+  raise_descriptor_limit();
   asio::post(io, [self = weak_from_this()] {
     auto state = self.lock();
     if (state && !state->stopped) state->pool->start();
@@ -193,7 +204,7 @@ Outcome<core::Origin> Service::start() {
   // still refused by its Origin.
   bool everywhere = settings.listen.host == "0.0.0.0" || settings.listen.host == "::";
   options.host_names = {everywhere ? "*" : settings.listen.host};
-  options.max_connections += settings.max_environments * settings.max_concurrency;
+  options.max_connections += settings.capacity();
   if (state_->shares_address()) options.open_to_browsers = [](auto path) { return !is_api_path(path); };
   state_->server = state_->new_server(options, false);
   auto listening = state_->server->listen(settings.listen.host, settings.listen.port);
@@ -208,7 +219,7 @@ Outcome<core::Origin> Service::start_url() {
   if (state_->shares_address()) return wanted;
   core::HttpServerOptions options;
   options.refuse_browsers = false;
-  options.max_connections += state_->settings.max_environments * state_->settings.max_concurrency;
+  options.max_connections += state_->settings.capacity();
   state_->url_server = state_->new_server(options, true);
   auto listening = state_->url_server->listen(wanted.host, wanted.port);
   if (listening) state_->url.set_port(listening->port);

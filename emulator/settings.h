@@ -71,6 +71,8 @@ struct Settings {
   // demand, one. Set by manage().
   std::size_t max_concurrency = 0;
   bool is_managed() const { return max_concurrency > 0; }
+  // Calls at a time in all environments.
+  std::size_t capacity() const { return max_environments * std::max<std::size_t>(max_concurrency, 1); }
   // As AWS_LAMBDA_INITIALIZATION_TYPE and telemetry have it.
   std::string_view initialization_type() const { return is_managed() ? "lambda-managed-instances" : "on-demand"; }
 

@@ -60,9 +60,9 @@ std::string enforced_text(const Settings& settings, const Enforcement& enforceme
     std::string& list = holds ? held : missing;
     list += (list.empty() ? "" : ", ") + what + (holds || why.empty() ? "" : " (" + why + ")");
   };
-  add(settings.freeze ? "freeze (" + enforcement.freezer + ")" : "freeze", settings.freeze, "--no-freeze");
+  add(settings.freeze ? "freeze (" + enforcement.freezer + ")" : "freeze", settings.freeze, settings.is_managed() ? "Managed Instances" : "--no-freeze");
   add("memory", enforcement.memory_problem.empty(), enforcement.memory_problem);
-  add("processes", enforcement.processes_problem.empty(), {});
+  add("processes", enforcement.processes_problem.empty() && !settings.is_managed(), {});
   add("CPU", false, {});
   add("read-only files", false, {});
   return held + "; not: " + missing;

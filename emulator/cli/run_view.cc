@@ -24,6 +24,7 @@ std::string RunView::observe(const Observation& o) {
 
 std::string RunView::show(const Observation& o) {
   if (o.kind == Kind::log_line) return log_line(o);
+  if (concurrent_) return concurrent_->observe(o);
   if (o.kind == Kind::platform_line || o.kind == Kind::platform_event || o.kind == Kind::process_measured) return {};
   if (o.kind == Kind::invocation_accepted) {
     accepted_[o.number] = o;

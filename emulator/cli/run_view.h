@@ -1,7 +1,7 @@
 // What a terminal, a file or a program sees of environments at work: turns
 // observations into text. It writes nothing itself.
 //
-//   timeline  lines and pictures, see EnvironmentView
+//   timeline  lines and pictures, see EnvironmentView and ConcurrentView
 //   log       the lines that CloudWatch would get
 //   json      an event a line, in the Telemetry API's shape
 //   output    what the function and its extensions write, and nothing else
@@ -13,8 +13,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
+#include "emulator/cli/concurrent_view.h"
 #include "emulator/cli/environment_view.h"
 #include "emulator/cli/terminal.h"
 #include "emulator/observation.h"
@@ -25,9 +27,12 @@ enum class View { timeline, log, json, output, none };
 
 class RunView {
  public:
-  // `single` and `freezes`: see EnvironmentView.
-  RunView(View view, Style style, bool single = false, bool freezes = false)
-      : view_(view), style_(style), single_(single), freezes_(freezes) {}
+  // `single` and `freezes`: see EnvironmentView. `concurrent`: calls overlap in an
+  // environment.
+  RunView(View view, Style style, bool single = false, bool freezes = false, bool concurrent = false)
+      : view_(view), style_(style), single_(single), freezes_(freezes) {
+    if (concurrent) concurrent_.emplace(style);
+  }
 
   // The text to write now; often empty.
   std::string observe(const Observation& o);
@@ -44,6 +49,7 @@ class RunView {
   const bool single_, freezes_;
   std::map<std::uint32_t, Observation> accepted_;  // calls that have no environment yet, by number
   std::map<std::uint32_t, EnvironmentView> environments_;
+  std::optional<ConcurrentView> concurrent_;
   std::map<std::string, std::size_t, std::less<>> sources_;  // of log lines: their place, for the colour
 };
 

@@ -26,7 +26,7 @@ struct RunningService::State {
   State(Settings given, Display shown)
       : settings(with_events(std::move(given), shown.view)),
         display(std::move(shown)),
-        view(display.view, display.style, display.single, settings.freeze),
+        view(display.view, display.style, display.single, settings.freeze, settings.is_managed()),
         signals(io, SIGINT, SIGTERM),
         service(io, settings, [this](const Observation& o) { observe(o); }) {}
 

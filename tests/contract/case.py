@@ -44,11 +44,21 @@ class Case(unittest.TestCase):
         """Does what the official emulator does in this."""
         return self.on_rie or (_server == "drop_in" and divergence.drop_in is not None)
 
+    def start_managed(self, **named):
+        """The same for Managed Instances, whose runtime is there before any call."""
+        server = environment.ManagedRie if self.on_rie else environment.ManagedMayfly
+        if not server.program():
+            self.skipTest("the official emulator needs root and mounts of its own for Managed Instances")
+        return self._started(server, named)
+
     def start(self, **named):
         """An environment that lasts as long as the case; see Environment."""
         if not self.on_mayfly_run and (named.get("extensions") or named.get("programs")) and not environment.own_mounts():
             self.skipTest("extensions in /opt need a mount namespace")
-        self.environment = SERVERS[_server](**named)
+        return self._started(SERVERS[_server], named)
+
+    def _started(self, server, named):
+        self.environment = server(**named)
         self.addCleanup(self.environment.close)
         self.addCleanup(self._show_on_failure, self.environment)
         return self.environment

@@ -210,6 +210,19 @@ EXTENSION_VARIABLES = Divergence(
     "_HANDLER, others with `_`, AWS_XRAY_CONTEXT_MISSING",
     "as documented")
 
+# Managed Instances
+
+NO_WORKER = Divergence(
+    "Managed Instances: a call when no `next` waits",
+    "waits for one on its own timeout, a line says so; 429 from --max-concurrency calls on",
+    "400 `Runtime.Unavailable`",
+    "a runtime that has answered needs a moment until it is in `next` again")
+MANAGED_END = Divergence(
+    "Managed Instances: the runtime or an extension ends",
+    "what is open fails with `Runtime.ExitError` or `Extension.Crash`, a new environment takes the next call",
+    "the emulator ends",
+    "the service replaces an environment")
+
 
 def table():
     rows = ["| what | mayfly | official emulator | because | mayfly as aws-lambda-rie |", "|---|---|---|---|---|"]

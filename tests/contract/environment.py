@@ -25,6 +25,7 @@ import time
 from actor import PATIENCE_S, Answer, Pending, Stage
 
 HERE = pathlib.Path(__file__).resolve().parent
+MAX_CONCURRENCY = 4  # of ManagedRie and ManagedMayfly
 FUNCTION = "/2015-03-31/functions/{}/invocations"
 
 
@@ -186,13 +187,16 @@ class Rie(Environment):
             self.port, api_port = free_port(), free_port()
             command = [str(self.program()), "--runtime-interface-emulator-address", f"127.0.0.1:{self.port}",
                        "--runtime-api-address", f"127.0.0.1:{api_port}", *self._options, *self._command]
-            if self.extension_folder:
-                mount = 'mount --bind "$1" /opt && shift && exec "$@"'
-                command = [*own_mounts(), "sh", "-c", mount, "-", str(self.extension_folder.parent), *command]
-            process = self._spawn(command, variables)
+            process = self._spawn(self._with_mounts(command), variables)
             if wait_until(lambda: process.poll() is not None or self._answers(), "the emulator's port") is True:
                 return process
         raise RuntimeError("the emulator does not start:\n" + self.log())
+
+    def _with_mounts(self, command):
+        if not self.extension_folder:
+            return command
+        mount = 'mount --bind "$1" /opt && shift && exec "$@"'
+        return [*own_mounts(), "sh", "-c", mount, "-", str(self.extension_folder.parent), *command]
 
     def _end(self):
         self.process.kill()  # its shutdown takes seconds, and is not ours to test
@@ -204,6 +208,41 @@ class Rie(Environment):
             return True
         except ConnectionRefusedError:
             return False
+
+
+class ManagedRie(Rie):
+    """For Managed Instances it starts /var/task/bootstrap as a user of its own
+    and nothing else, so that /var is the test's here."""
+
+    MOUNTS = """
+        set -e
+        mount -t tmpfs -o mode=755 none "$1"
+        mkdir "$1/upper" "$1/work"
+        mount -t overlay -o "lowerdir=/var,upperdir=$1/upper,workdir=$1/work" overlay /var
+        mkdir -p /var/task
+        cp "$2/"*.py /var/task
+        printf '%s' "$3" > /var/task/bootstrap
+        chmod 755 /var/task/bootstrap
+        cd /var/task
+        shift 3
+        exec "$@"
+    """
+
+    @staticmethod
+    def program():
+        return Rie.program() if os.geteuid() == 0 and own_mounts() else None
+
+    def _with_mounts(self, command):
+        # Our own may lie where that user cannot read.
+        python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or os.path.realpath(sys.executable)
+        script = f"#!/bin/sh\nexec {python} -I -S /var/task/actor_process.py runtime '{self.stage.name}'\n"
+        var = self.folder / "var"
+        var.mkdir()
+        return [*own_mounts(), "sh", "-c", self.MOUNTS, "-", str(var), str(HERE), script, *command]
+
+    def _start(self):
+        self.variables["AWS_LAMBDA_MAX_CONCURRENCY"] = str(MAX_CONCURRENCY)
+        return super()._start()
 
 
 class DropIn(Rie):
@@ -243,6 +282,12 @@ class Mayfly(Environment):
             raise RuntimeError(f"mayfly run ended with {process.returncode}:\n" + self.everything())
         self.port = int(ready.read_text().strip().rpartition(":")[2].rstrip("/"))
         return process
+
+
+class ManagedMayfly(Mayfly):
+    def _start(self):
+        self._options += ["--max-concurrency", str(MAX_CONCURRENCY)]
+        return super()._start()
 
 
 def own_mounts():

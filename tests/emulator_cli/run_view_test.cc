@@ -194,4 +194,19 @@ TEST_CASE("a function's message cannot break out of its line") {
   CHECK(line.find('\033') == line.npos);
 }
 
+TEST_CASE("calls that overlap are lines, with what is open beside them") {
+  RunView view(View::timeline, Style{}, false, false, true);
+  Story story;
+  story.at(0).tell(Kind::init_started).at(48).tell(Kind::init_ended, {}, "success");
+  story.at(100).call(1).tell(Kind::invocation_started).call(2).tell(Kind::invocation_started);
+  story.at(112).ended("success", 12, 0, 0).call(1).at(150).ended("error", 50, 0, 0, "Function.Oops");
+  story.tell(Kind::process_exited, "bootstrap", "exit status 3").tell(Kind::shutdown_started, {}, "failure");
+  auto text = shown(story, View::timeline, &view);
+  INFO(text);
+  CHECK(text.find("ready in 48.00 ms\n") != text.npos);
+  CHECK(text.find("#2 8f3c41d2 200  12.00 ms  1 open\n") != text.npos);
+  CHECK(text.find("#1 8f3c41d2 ERROR  Function.Oops  50.00 ms\n") != text.npos);
+  CHECK(text.find("the environment ends (bootstrap ended: exit status 3) and is replaced\n") != text.npos);
+}
+
 }  // namespace mayfly::emulator::cli

@@ -1,0 +1,130 @@
+"""Managed Instances: many calls in one environment."""
+
+import divergences
+from actor import RUNTIME, Pending
+from case import Case, main
+
+UNKNOWN = (400, "InvalidRequestID", "Invalid request ID")
+LATE = (410, "InvokeTimeout", "Invoke timeout")
+
+
+class Managed(Case):
+    def start_runtime(self, **named):
+        self.start_managed(**named)
+        self.runtime = self.environment.actor()
+        return self.runtime
+
+    def begin(self, payload):
+        """A call that a worker has: its event, and the caller's pending answer."""
+        worker = self.runtime.begin_next()
+        call = Pending(lambda: self.call_until_taken(payload))
+        return worker.answer(), call
+
+    def call_until_taken(self, payload):
+        """The official emulator has no patience for a `next` that is on its way."""
+        while (answer := self.environment.call(payload)).status == 400:
+            pass
+        return answer
+
+    def test_the_runtime_starts_before_any_call_and_is_told_what_it_is_in(self):
+        variables = self.start_runtime().environment
+        self.assertEqual(variables["AWS_LAMBDA_INITIALIZATION_TYPE"], "lambda-managed-instances")
+        self.assertEqual(variables["AWS_LAMBDA_MAX_CONCURRENCY"], "4")
+        self.assertEqual(variables["AWS_LAMBDA_LOG_FORMAT"].lower(), "json")
+
+    def test_calls_overlap_and_are_answered_in_any_order(self):
+        runtime = self.start_runtime()
+        begun = [self.begin(payload) for payload in (b'"a"', b'"b"', b'"c"')]
+        for (event, call), payload in zip(begun, (b'"a"', b'"b"', b'"c"')):
+            self.assertEqual(event.body, payload)
+            self.assertEqual(len(event.header("Lambda-Runtime-Invocation-Id")), 36)
+        for event, call in reversed(begun):
+            self.answers(runtime.respond(event.request_id, event.body), 202)
+            answer = call.answer()
+            self.answers(answer, 200)
+            self.assertEqual(answer.body, event.body)
+
+    def test_an_answered_or_unknown_id_is_refused(self):
+        runtime = self.start_runtime()
+        event, call = self.begin(b"{}")
+        self.answers(runtime.respond("no-such-id"), *UNKNOWN)
+        self.answers(runtime.respond(event.request_id), 202)
+        self.answers(call.answer(), 200)
+        self.answers(runtime.respond(event.request_id), *UNKNOWN)
+
+    def test_another_attempts_invocation_id_is_refused_and_the_call_stays_open(self):
+        runtime = self.start_runtime()
+        event, call = self.begin(b"{}")
+        self.answers(runtime.respond(event.request_id, headers={"Lambda-Runtime-Invocation-Id": "another"}), *LATE)
+        echo = {"Lambda-Runtime-Invocation-Id": event.header("Lambda-Runtime-Invocation-Id")}
+        self.answers(runtime.respond(event.request_id, b'"mine"', echo), 202)
+        self.assertEqual(call.answer().body, b'"mine"')
+
+    def test_a_timeout_ends_its_call_only_and_its_late_answer_is_refused(self):
+        runtime = self.start_runtime(timeout=1)
+        event, call = self.begin(b"{}")
+        answer = call.answer()
+        self.answers(answer, 200, "Sandbox.Timedout")
+        self.assertTrue(answer.json()["errorMessage"].endswith("Task timed out after 1.00 seconds"), answer)
+        self.answers(runtime.respond(event.request_id), *LATE)
+        event, call = self.begin(b"{}")
+        self.answers(runtime.respond(event.request_id, b'"alive"'), 202)
+        self.assertEqual(call.answer().body, b'"alive"')
+
+    def test_a_second_response_beside_a_streamed_one_is_refused(self):
+        runtime = self.start_runtime()
+        event, call = self.begin(b"{}")
+        stream = runtime.tunnel()
+        stream.sendall(f"POST {RUNTIME}/invocation/{event.request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
+                       "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
+                       "3\r\nabc\r\n".encode())
+        while True:  # until the server has seen the head
+            second = runtime.respond(event.request_id, b"", {"Lambda-Runtime-Function-Response-Mode": "bad"})
+            if second.json()["errorType"] == UNKNOWN[1]:
+                break
+        self.answers(second, *UNKNOWN)
+        stream.sendall(b"0\r\n\r\n")
+        self.assertIn(b" 202 ", stream.recv(65536).split(b"\r\n")[0])
+        self.assertEqual(call.answer().body, b"abc")
+
+    def test_internal_extensions_have_no_events(self):
+        runtime = self.start_runtime()
+        for events in ('["INVOKE"]', '["SHUTDOWN"]'):
+            answer = runtime.request("POST", "/2020-01-01/extension/register", f'{{"events":{events}}}',
+                                     {"Lambda-Extension-Name": "internal"})
+            self.answers(answer, 403, "Extension.InvalidEventType", "No events allowed for internal extensions")
+
+    def test_a_call_that_no_worker_waits_for(self):
+        runtime = self.start_runtime()
+        event, call = self.begin(b"{}")
+        second = self.environment.begin_call(b'"second"')
+        if self.on_rie:
+            self.differs(divergences.NO_WORKER, second.answer().status, mayfly=200, rie=400)
+        else:
+            self.environment.wait_for("a call waits")
+            following = runtime.next()
+            self.answers(runtime.respond(following.request_id, b'"waited"'), 202)
+            self.differs(divergences.NO_WORKER, second.answer().status, mayfly=200, rie=400)
+        self.answers(runtime.respond(event.request_id), 202)
+        call.answer()
+
+    def test_the_end_of_the_runtime_fails_what_is_open(self):
+        self.start_runtime()
+        begun = [self.begin(b"{}") for _ in range(3)]
+        self.runtime.exit(3)
+        if self.on_rie:
+            self.environment.process.wait(30)
+            ended = True
+        else:
+            for event, call in begun:
+                self.answers(call.answer(), 200, "Runtime.ExitError")
+            self.runtime = self.environment.actor()  # of a new environment
+            event, call = self.begin(b'"again"')
+            self.answers(self.runtime.respond(event.request_id, event.body), 202)
+            self.assertEqual(call.answer().body, b'"again"')
+            ended = self.environment.process.poll() is not None
+        self.differs(divergences.MANAGED_END, ended, mayfly=False, rie=True)
+
+
+if __name__ == "__main__":
+    main()
