@@ -1,7 +1,9 @@
 """Managed Instances: many calls in one environment."""
 
+import json
+
 import divergences
-from actor import RUNTIME, Pending
+from actor import RUNTIME, TELEMETRY, Pending
 from case import Case, main
 
 UNKNOWN = (400, "InvalidRequestID", "Invalid request ID")
@@ -76,13 +78,11 @@ class Managed(Case):
         event, call = self.begin(b"{}")
         stream = runtime.tunnel()
         stream.sendall(f"POST {RUNTIME}/invocation/{event.request_id}/response HTTP/1.1\r\nHost: localhost\r\n"
-                       "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
-                       "3\r\nabc\r\n".encode())
-        while True:  # until the server has seen the head
-            second = runtime.respond(event.request_id, b"", {"Lambda-Runtime-Function-Response-Mode": "bad"})
-            if second.json()["errorType"] == UNKNOWN[1]:
-                break
-        self.answers(second, *UNKNOWN)
+                       "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
+                       "Expect: 100-continue\r\n\r\n".encode())
+        self.assertIn(b" 100 ", stream.recv(65536))  # it is read, so it has begun
+        stream.sendall(b"3\r\nabc\r\n")
+        self.answers(runtime.respond(event.request_id), *UNKNOWN)
         stream.sendall(b"0\r\n\r\n")
         self.assertIn(b" 202 ", stream.recv(65536).split(b"\r\n")[0])
         self.assertEqual(call.answer().body, b"abc")
@@ -93,6 +93,16 @@ class Managed(Case):
             answer = runtime.request("POST", "/2020-01-01/extension/register", f'{{"events":{events}}}',
                                      {"Lambda-Extension-Name": "internal"})
             self.answers(answer, 403, "Extension.InvalidEventType", "No events allowed for internal extensions")
+
+    def test_telemetry_has_one_schema(self):
+        runtime = self.start_runtime()
+        me = runtime.request("POST", "/2020-01-01/extension/register", '{"events":[]}',
+                             {"Lambda-Extension-Name": "internal"}).header("Lambda-Extension-Identifier")
+        for schema, status in (("2022-07-01", 400), ("2022-12-13", 400), ("2025-01-29", 200)):
+            body = {"schemaVersion": schema, "types": ["platform"],
+                    "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:8099/"}}
+            answer = runtime.request("PUT", TELEMETRY, json.dumps(body), {"Lambda-Extension-Identifier": me})
+            self.assertEqual(answer.status, status, answer)
 
     def test_a_call_that_no_worker_waits_for(self):
         runtime = self.start_runtime()
