@@ -244,6 +244,7 @@ expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::strin
     return unexpected(LaunchFailure{type, process.error().message});
   }
   running_[id] = *process;
+  journal_.launched((*process)->pid());
   group_->joined((*process)->pid());
   return {};
 }

@@ -25,6 +25,7 @@ void Journal::observe(Observation what) {
     what.number = number_;
     what.request_id = request_id_;
   }
+  if (what.kind == Observation::Kind::process_started) what.pid = launched_;
   what.environment = environment_;
   what.time = core::wall_now();
   what.elapsed_ns = std::chrono::nanoseconds(Clock::now() - origin_).count();

@@ -38,6 +38,8 @@ class Journal final : public Witness {
   void log_line(const std::string& process, bool external, std::string_view line);
   void subscribed(const std::string& extension, const std::vector<std::string>& types);
   void notice(std::string line);
+  // The process that the next process_started is about.
+  void launched(int pid) { launched_ = pid; }
   // The end of the log: since the last invocation's START, where there is one at a
   // time.
   const std::string& tail() const { return tail_; }
@@ -84,6 +86,7 @@ class Journal final : public Witness {
   std::string tail_;
   std::string request_id_;  // of the invocation that was taken
   std::uint32_t number_ = 0;
+  int launched_ = 0;
 };
 
 }  // namespace mayfly::emulator

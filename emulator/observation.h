@@ -32,7 +32,7 @@ struct Report {
 struct Observation {
   enum class Kind {
     init_started,         // `detail`: phase, "init" or "invoke" (suppressed init)
-    process_started,      // `process`, `external_extension`
+    process_started,      // `process`, `external_extension`, `pid`
     process_ready,        // `process` called `next` for the first time
     init_ended,           // `detail`: success, error, timeout
     invocation_accepted,  // `request_id`, `number`: the caller's request is taken
@@ -54,6 +54,7 @@ struct Observation {
     platform_line,   // `detail`: START, END, REPORT, INIT_REPORT ... as CloudWatch shows them
     platform_event,  // as the Telemetry API has it; `message`: "platform.report" ..., `detail`: the record, JSON;
                      // told only when Settings ask for it
+    reloaded,        // `detail`: the files for whose change environments start anew, "./bootstrap (2 s old)"
     notice,          // `detail`: one line about what could not be enforced here, told once
   };
 
@@ -65,6 +66,7 @@ struct Observation {
   std::string request_id;
   std::string process;  // "bootstrap", or the extension's file name
   bool external_extension = false;
+  int pid = 0;  // process_started only
   bool cold = false;
   std::string status;
   std::string detail;

@@ -65,7 +65,7 @@ void Pool::start() {
 Pool::Member* Pool::find_free(const std::string& tenant_id) {
   Member* best = nullptr;
   for (auto member = members_.rbegin(); member != members_.rend(); ++member) {
-    if ((*member)->ending || !(*member)->environment->is_free()) continue;
+    if ((*member)->ending || (*member)->retired || !(*member)->environment->is_free()) continue;
     if ((*member)->tenant_id != tenant_id && !settings_.is_managed()) continue;
     if (!best || (*member)->environment->unanswered() < best->environment->unanswered()) best = member->get();
     if (best->environment->unanswered() == 0) break;
@@ -96,7 +96,7 @@ void Pool::place() {
   if (calls_.empty() && events_.empty()) return;
   Demand demand;
   for (const auto& member : members_) {
-    if (member->ending) {
+    if (member->ending || (member->retired && member->environment->is_finishing())) {
       ++demand.leaving;
     } else if (member->environment->is_finishing()) {
       ++demand.soon_free[member->tenant_id];
@@ -153,6 +153,7 @@ void Pool::settle() {
     if (members_.empty()) on_ended_();
     return;
   }
+  end_retired();
   place();
   watch_age();
 }
@@ -184,6 +185,19 @@ void Pool::end_old() {
     if (member->ending || !member->environment->is_idle()) continue;
     bool aged = settings_.max_age.count() > 0 && now >= member->created + settings_.max_age;
     if (!aged && now < member->used + settings_.idle_timeout) continue;
+    member->ending = true;
+    member->environment->shut_down();
+  }
+}
+
+void Pool::retire() {
+  for (const auto& member : members_) member->retired = true;
+  end_retired();
+}
+
+void Pool::end_retired() {
+  for (const auto& member : members_) {
+    if (!member->retired || member->ending || !member->environment->is_idle()) continue;
     member->ending = true;
     member->environment->shut_down();
   }

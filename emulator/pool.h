@@ -49,6 +49,10 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // `on_answer` is called once, maybe not before the return; after false, never.
   bool submit(std::shared_ptr<const Invocation> invocation, std::function<void(Answer)> on_answer);
 
+  // Every environment ends, one with an invocation after it. What waits, and
+  // what comes, gets new ones.
+  void retire();
+
   // Ends all environments; what waits is answered as aborted.
   void shut_down();
   void kill();  // after shut_down(): at once
@@ -59,6 +63,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
     std::shared_ptr<Environment> environment;
     std::string tenant_id;  // of every invocation that it ever gets
     Clock::time_point created, used;
+    bool retired = false;  // gets no further invocation
     bool ending = false;
   };
   struct Waiting {
@@ -76,6 +81,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   void settle();
   void watch_age();
   void end_old();
+  void end_retired();
 
   boost::asio::io_context& io_;
   const Settings& settings_;

@@ -65,6 +65,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
 
   bool submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer);
   void tell(Observation::Kind kind, const Invocation& invocation);
+  void tell(Observation::Kind kind, std::string detail);  // in no environment
   void open_groups();
   void start_pool();
   void check_stopped();
@@ -77,7 +78,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   core::HttpReply metrics_reply(const core::HttpExchange& exchange) const;
 
   asio::io_context& io;
-  const Settings settings;
+  Settings settings;  // only reload() changes them
   Metrics metrics;
   const Observer observer;
   const Clock::time_point origin = Clock::now();
@@ -105,6 +106,15 @@ void Service::State::tell(Observation::Kind kind, const Invocation& invocation) 
   observer(what);
 }
 
+void Service::State::tell(Observation::Kind kind, std::string detail) {
+  Observation what;
+  what.kind = kind;
+  what.time = core::wall_now();
+  what.elapsed_ns = std::chrono::nanoseconds(Clock::now() - origin).count();
+  what.detail = std::move(detail);
+  observer(what);
+}
+
 bool Service::State::submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer) {
   invocation->number = ++invocations;
   tell(Observation::Kind::invocation_accepted, *invocation);
@@ -117,14 +127,7 @@ bool Service::State::submit(std::shared_ptr<Invocation> invocation, std::functio
 void Service::State::open_groups() {
   for (auto& line : processes.groups().open(settings.control_groups)) {
     asio::post(io, [self = weak_from_this(), line = std::move(line)] {
-      auto state = self.lock();
-      if (!state || !state->observer) return;
-      Observation what;
-      what.kind = Observation::Kind::notice;
-      what.time = core::wall_now();
-      what.elapsed_ns = std::chrono::nanoseconds(Clock::now() - state->origin).count();
-      what.detail = line;
-      state->observer(what);
+      if (auto state = self.lock()) state->tell(Observation::Kind::notice, line);
     });
   }
 }
@@ -227,6 +230,13 @@ Outcome<core::Origin> Service::start_url() {
 }
 
 const Enforcement& Service::enforcement() const { return state_->processes.groups().enforcement(); }
+
+void Service::reload(std::string what, std::vector<std::pair<std::string, std::string>> environment) {
+  if (state_->stopped) return;
+  state_->settings.environment = std::move(environment);
+  state_->tell(Observation::Kind::reloaded, std::move(what));
+  state_->pool->retire();
+}
 
 void Service::stop(std::function<void()> done) {
   State& state = *state_;

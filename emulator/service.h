@@ -12,6 +12,9 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/failure.h"
 #include "core/uri.h"
@@ -46,6 +49,10 @@ class Service {
   // Listens with the function's URL, too: after start(), with settings.url. When
   // that is the Invoke API's own address, they share it. Errors: Errc::refused.
   core::Outcome<core::Origin> start_url();
+
+  // `what` of the function has changed: environments start anew, with these
+  // variables of the user. Invocations that run end in theirs.
+  void reload(std::string what, std::vector<std::pair<std::string, std::string>> environment);
 
   // Takes no more invocations, answers those that wait or run with a
   // ServiceException, shuts the environments down within Lambda's budgets (0,

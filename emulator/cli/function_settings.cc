@@ -260,6 +260,10 @@ Decided<void> check_extension_folder(const fs::path& folder) {
 
 }  // namespace
 
+Decided<Pairs> user_environment(const Arguments& arguments, const Variables& variables) {
+  return environment_of(arguments, variables);
+}
+
 Decided<core::Origin> parse_listen(std::string_view text, std::string_view option) {
   auto wrong = [&](std::string why) {
     return refuse(kUsage, "cannot listen on '" + std::string(text) + "'", std::move(why),
@@ -322,6 +326,11 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
   settings.tenant_isolation = arguments.given("tenant-isolation");
   settings.throttle_streaming = arguments.given("throttle-streaming");
   settings.freeze = !arguments.given("no-freeze");
+  if (arguments.given("debug")) {
+    // Whether a debugger is attached cannot be seen for those of interpreters.
+    settings.timeout = settings.init_limit = std::chrono::hours(24);
+    settings.freeze = false;
+  }
   auto cgroups = arguments.text("cgroups");
   settings.control_groups = cgroups == "v1"     ? ControlGroups::v1
                             : cgroups == "v2"   ? ControlGroups::v2

@@ -17,6 +17,10 @@ namespace mayfly::emulator::cli {
 // named by options; kCannotStart for extension folders.
 Decided<Settings> settings_from(const Arguments& arguments, const Variables& variables);
 
+// --env and --env-file, read now.
+Decided<std::vector<std::pair<std::string, std::string>>> user_environment(const Arguments& arguments,
+                                                                           const Variables& variables);
+
 // "9001", ":9001", "localhost:9001", "127.0.0.1:9001", "[::1]:9001"; port 0 is
 // allowed. localhost is 127.0.0.1. `option` is for messages.
 Decided<core::Origin> parse_listen(std::string_view text, std::string_view option = "--listen");

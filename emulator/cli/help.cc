@@ -13,6 +13,7 @@ constexpr std::string_view kFrontPage = R"(mayfly: the Lambda execution environm
   mayfly run                                run ./bootstrap, wait for calls
   mayfly run -- ./my-function --fast        run another program
   mayfly run --extensions ./extensions      with the extensions in that folder
+  mayfly run --watch --url 8080             reload on change, answer HTTP
   mayfly invoke --payload '{"id":1}'        call it
   mayfly invoke -e event.json -- ./app      start, call once, stop (CI)
 

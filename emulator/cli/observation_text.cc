@@ -24,6 +24,7 @@ std::string_view json_type(const Observation& o) {
     case Kind::reset_started: return "mayfly.reset";
     case Kind::shutdown_started: return "mayfly.shutdown";
     case Kind::shutdown_ended: return "mayfly.shutdownDone";
+    case Kind::reloaded: return "mayfly.reload";
     case Kind::notice: return "mayfly.notice";
     case Kind::init_started:
     case Kind::process_ready:
@@ -44,11 +45,15 @@ void write_record(json::Writer& json, const Observation& o) {
   json.begin_object();
   if (!o.request_id.empty()) json.member("requestId", o.request_id);
   switch (o.kind) {
-    case Kind::process_started: json.member("process", o.process).member("extension", o.external_extension); break;
+    case Kind::process_started:
+      json.member("process", o.process).member("extension", o.external_extension);
+      if (o.pid > 0) json.member("pid", o.pid);
+      break;
     case Kind::process_killed: json.member("process", o.process).member("signal", o.detail); break;
     case Kind::process_exited: json.member("process", o.process).member("reason", o.detail); break;
     case Kind::reset_started:
     case Kind::shutdown_started: json.member("reason", o.detail); break;
+    case Kind::reloaded: json.member("files", o.detail); break;
     case Kind::notice: json.member("message", o.detail); break;
     default: break;
   }
@@ -75,6 +80,7 @@ std::string_view name_of(Kind kind) {
     case Kind::reset_started: return "reset";
     case Kind::shutdown_started: return "shutdown";
     case Kind::shutdown_ended: return "shutdown ended";
+    case Kind::reloaded: return "reloaded";
     case Kind::notice: return "note";
     case Kind::process_measured:
     case Kind::log_line:

@@ -97,6 +97,9 @@ inline constexpr Option kOptions[] = {
     {.name = "unchecked", .group = Group::program, .commands = kEnvironmentCommands,
      .help = "no look at program and payload before the call"},
 
+    {.name = "watch", .group = Group::program, .commands = kRun,
+     .help = "start anew when the function's files change"},
+
     {.name = "listen", .takes = "[HOST:]PORT", .initial = "9000", .group = Group::listen, .commands = kRun,
      .help = "where calls come in; 0 is any free port"},
     {.name = "port", .letter = 'p', .takes = "PORT", .group = Group::listen, .commands = kRun,
@@ -178,6 +181,8 @@ inline constexpr Option kOptions[] = {
 
     {.name = "fail-on", .takes = "LIST", .group = Group::testing, .commands = kRun,
      .help = "exit 1 if one occurred: error,timeout,init"},
+    {.name = "debug", .group = Group::testing, .commands = kRun,
+     .help = "for a debugger: no time limit, no freeze"},
     {.name = "show-config", .group = Group::testing, .commands = kEnvironmentCommands,
      .help = "print every setting and who made it, then leave", .only_when_asked = true},
 

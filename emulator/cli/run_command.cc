@@ -19,6 +19,8 @@
 namespace mayfly::emulator::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct FailOn {
   bool error = false, timeout = false, init = false, throttle = false;
 
@@ -54,13 +56,15 @@ std::string label(const Style& style, std::string_view name) {
 }
 
 // "freeze, memory, 1,024 processes; not: CPU, read-only files".
-std::string enforced_text(const Settings& settings, const Enforcement& enforcement) {
-  std::string held = "time limits", missing;
+std::string enforced_text(const Settings& settings, const Enforcement& enforcement, bool debug) {
+  std::string held, missing;
   auto add = [&](const std::string& what, bool holds, const std::string& why) {
     std::string& list = holds ? held : missing;
     list += (list.empty() ? "" : ", ") + what + (holds || why.empty() ? "" : " (" + why + ")");
   };
-  add(settings.freeze ? "freeze (" + enforcement.freezer + ")" : "freeze", settings.freeze, settings.is_managed() ? "Managed Instances" : "--no-freeze");
+  add("time limits", !debug, "--debug");
+  const char* thawed = debug ? "--debug" : settings.is_managed() ? "Managed Instances" : "--no-freeze";
+  add(settings.freeze ? "freeze (" + enforcement.freezer + ")" : "freeze", settings.freeze, thawed);
   add("memory", enforcement.memory_problem.empty(), enforcement.memory_problem);
   add("processes", enforcement.processes_problem.empty() && !settings.is_managed(), {});
   add("CPU", false, {});
@@ -86,11 +90,14 @@ std::string url_line(const Style& style, const FunctionUrl& url, const core::Ori
 }
 
 std::string banner(const Style& style, const Settings& settings, const Enforcement& enforcement,
-                   const Addresses& addresses, bool own_credentials, std::chrono::nanoseconds start_up) {
+                   const Addresses& addresses, const Arguments& arguments, std::chrono::nanoseconds start_up) {
+  bool debug = arguments.given("debug");
   const core::Origin& listening = addresses.api;
-  std::string first = "mayfly " + std::string(kVersion) + "  " + program_text(settings) + "  " +
-                      std::to_string(settings.memory_mb) + " MB  " +
-                      std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.timeout).count()) + " s";
+  std::string first =
+      "mayfly " + std::string(kVersion) + "  " + program_text(settings) + "  " + std::to_string(settings.memory_mb) +
+      " MB  " +
+      (debug ? "no time limit"
+             : std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.timeout).count()) + " s");
   std::string ready =
       "ready in " + std::to_string(std::chrono::ceil<std::chrono::milliseconds>(start_up).count()) + " ms";
   auto gap = std::max<int>(2, 77 - static_cast<int>(first.size() + ready.size()));
@@ -98,8 +105,12 @@ std::string banner(const Style& style, const Settings& settings, const Enforceme
   out += label(style, "listening") + paint(style, Ink::link, http(listening)) + std::string(reach(listening)) +
          (settings.verify_signatures ? ", signed" : "") + ")\n";
   if (addresses.url) out += url_line(style, *settings.url, *addresses.url);
-  out += label(style, "enforced") + enforced_text(settings, enforcement) + "\n";
-  if (own_credentials) {
+  out += label(style, "enforced") + enforced_text(settings, enforcement, debug) + "\n";
+  if (debug) {
+    out += label(style, "debug") + "deadlines are a day away, and nothing is frozen; mayfly's own log is -v\n";
+  }
+  if (arguments.given("watch")) out += label(style, "watching") + "the function's files: a change starts it anew\n";
+  if (arguments.text("credentials") == "env") {
     out += label(style, "AWS keys") + "this shell's\n";
   } else {
     out += label(style, "AWS keys") + "none: calls to AWS will be refused. To give yours to the function:\n" +
@@ -121,6 +132,17 @@ std::string ready_json(const Addresses& addresses) {
   if (addresses.url) json.member("url", http(*addresses.url) + "/");
   json.member("pid", static_cast<int>(getpid())).end_object().end_object();
   return out + "\n";
+}
+
+Changes changes_of(const Arguments& arguments) {
+  Changes changes;
+  changes.reload = arguments.given("watch");
+  std::error_code error;
+  for (const std::string& file : arguments.list("env-file")) changes.env_files.push_back(fs::absolute(file, error));
+  for (auto file : {arguments.text("ready-file"), arguments.text("timeline")}) {
+    if (!file.empty()) changes.outputs.push_back(fs::absolute(file, error));
+  }
+  return changes;
 }
 
 }  // namespace
@@ -175,6 +197,8 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   display.timeline_file = arguments.text("timeline");
   bool json = display.view == View::json;
 
+  display.attach = arguments.given("debug");
+
   RunningService service(*settings, display);
   auto listening = service.start();
   if (!listening) return unexpected(listening.error());
@@ -187,14 +211,15 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   if (json) {
     write_out(STDOUT_FILENO, ready_json(addresses));
   } else if (!display.quiet) {
-    write_out(STDOUT_FILENO,
-              banner(display.style, *settings, service.enforcement(), addresses, arguments.text("credentials") == "env",
-                     std::chrono::steady_clock::now() - started));
+    write_out(STDOUT_FILENO, banner(display.style, *settings, service.enforcement(), addresses, arguments,
+                                    std::chrono::steady_clock::now() - started));
   }
   if (arguments.given("ready-file")) {
     auto written = replace_file(std::string(arguments.text("ready-file")), http(*listening) + "\n");
     if (!written) return unexpected(written.error());
   }
+  auto watched = service.watch(changes_of(arguments), [&] { return user_environment(arguments, variables); });
+  if (!watched) return unexpected(watched.error());
   service.run();
 
   if (json) {

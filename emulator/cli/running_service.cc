@@ -23,6 +23,8 @@ Settings with_events(Settings settings, View view) {
 }  // namespace
 
 struct RunningService::State {
+  using ReadEnvironment = RunningService::ReadEnvironment;
+
   State(Settings given, Display shown)
       : settings(with_events(std::move(given), shown.view)),
         display(std::move(shown)),
@@ -32,9 +34,7 @@ struct RunningService::State {
 
   void observe(const Observation& o) {
     if (display.log) write_out(STDERR_FILENO, display.log(o));
-    if (o.kind == Observation::Kind::notice && !display.quiet && display.view != View::json) {
-      write_out(STDERR_FILENO, note_text(display.error_style, o.detail));
-    }
+    if (!display.quiet && display.view != View::json) tell(o);
     if (timeline) {
       timeline->observe(o);
       auto problem = timeline->problem();
@@ -43,6 +43,43 @@ struct RunningService::State {
     std::string text = view.observe(o);
     // Nobody reads any more: end as if asked to.
     if (!text.empty() && !write_out(display.fd, text)) stop();
+  }
+
+  // What is said to people beside the view.
+  void tell(const Observation& o) {
+    using Kind = Observation::Kind;
+    std::string text;
+    if (o.kind == Kind::notice) text = note_text(display.error_style, o.detail);
+    if (o.kind == Kind::reloaded) text = paint(display.error_style, Ink::bold, "reloaded") + " " + o.detail + "\n";
+    if (o.kind == Kind::process_started && display.attach) text = attach_text(o);
+    if (o.kind == Kind::process_started) started = true;
+    if (o.kind == Kind::invocation_accepted && !stale.empty()) {
+      text = note_text(display.error_style, std::exchange(stale, {}) +
+                                                " has changed since the function was started: mayfly run --watch "
+                                                "starts it anew");
+    }
+    if (!text.empty()) write_out(STDERR_FILENO, text);
+  }
+
+  // "attach     gdb -p 4711   lldb -p 4711   (bootstrap)".
+  std::string attach_text(const Observation& o) const {
+    std::string pid = std::to_string(o.pid);
+    std::string who = o.process + (o.environment > 1 ? ", environment " + std::to_string(o.environment) : "");
+    return "  " + paint(display.error_style, Ink::bold, "attach") + "     gdb -p " + pid + "   lldb -p " + pid +
+           "   (" + who + ")\n";
+  }
+
+  void changed(const std::string& what, bool reload, const ReadEnvironment& environment) {
+    if (!reload) {
+      if (started) stale = what.substr(0, what.find(" ("));
+      return;
+    }
+    auto variables = environment();
+    if (!variables) {  // an env file halfway through an edit: the next change may be better
+      write_out(STDERR_FILENO, error_text(display.error_style, variables.error().message));
+    } else {
+      service.reload(what, std::move(*variables));
+    }
   }
 
   void wait_for_signal() {
@@ -67,6 +104,7 @@ struct RunningService::State {
     service.stop([this] {
       stopped_at = std::chrono::steady_clock::now();
       signals.cancel();
+      watch.reset();
       io.stop();
     });
   }
@@ -78,6 +116,9 @@ struct RunningService::State {
   boost::asio::io_context io{1};
   boost::asio::signal_set signals;
   Service service;
+  std::unique_ptr<FileWatch> watch;
+  bool started = false;  // a process was
+  std::string stale;     // what has changed since, until it was told
   bool stopping = false;
   int first_signal = 0;
   std::chrono::steady_clock::time_point asked_at, stopped_at;
@@ -130,6 +171,19 @@ Decided<core::Origin> RunningService::start_url() {
 }
 
 const Enforcement& RunningService::enforcement() const { return state_->service.enforcement(); }
+
+Decided<void> RunningService::watch(const Changes& changes, ReadEnvironment environment) {
+  auto watch = watch_function(state_->io, state_->settings, changes,
+                              [state = state_.get(), reload = changes.reload, environment](const std::string& what) {
+                                state->changed(what, reload, environment);
+                              });
+  if (watch) {
+    state_->watch = std::move(*watch);
+  } else if (changes.reload) {
+    return refuse(kCannotStart, "--watch: " + watch.error().message, "", "mayfly run");
+  }
+  return {};
+}
 
 void RunningService::run() {
   state_->io.run();

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/uri.h"
+#include "emulator/cli/function_files.h"
 #include "emulator/cli/message.h"
 #include "emulator/cli/run_view.h"
 #include "emulator/metrics.h"
@@ -28,6 +29,7 @@ class RunningService {
     int fd = 1;                                          // where the view is written
     Style style;                                         // of that descriptor
     Style error_style;                                   // of stderr
+    bool attach = false;                                 // say how a debugger gets to each process
     std::string timeline_file;                           // see TimelineFile; empty: none
   };
 
@@ -45,6 +47,12 @@ class RunningService {
 
   // After start().
   const Enforcement& enforcement() const;
+
+  // Changed files of the function: see Changes. `environment` reads the user's
+  // variables once more. After start(). Errors: kCannotStart when --watch cannot
+  // see the files.
+  using ReadEnvironment = std::function<Decided<std::vector<std::pair<std::string, std::string>>>()>;
+  Decided<void> watch(const Changes& changes, ReadEnvironment environment);
 
   // Serves until it is stopped, on the calling thread, which must be the same
   // one from then to the end of the process's children.

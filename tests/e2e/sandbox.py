@@ -19,7 +19,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "contract"))
 
 from actor import PATIENCE_S  # noqa: E402, F401
-from environment import Mayfly, binary, free_port, wait_until, write_program  # noqa: E402, F401
+from environment import Mayfly, actor_command, binary, free_port, wait_until, write_program  # noqa: E402, F401
 
 MARKER = "MAYFLY_E2E"
 

@@ -187,6 +187,39 @@ TEST_CASE("an environment over its age is shut down") {
   CHECK(service.wait_for(Kind::shutdown_ended).environment == 1);
 }
 
+TEST_CASE("after a change an idle environment ends, and one with a call after it") {
+  RunningService service;
+  service.settings.timeout = std::chrono::seconds(60);
+  service.start();
+  Gate gate(service);
+  auto busy = gate.enter();
+  auto idle = pid_of_next(service);
+  service.post([](Service& s) { s.reload("./app (1 s old)", {{"MODE", "new"}}); });
+  CHECK(service.wait_for(Kind::reloaded).detail == "./app (1 s old)");
+  CHECK(service.wait_for(Kind::shutdown_ended).environment == 2);
+  auto fresh = pid_of_next(service);
+  CHECK(fresh != idle);
+  CHECK(service.evaluate("os.environ['MODE']") == "\"new\"");
+  gate.open();
+  auto answer = busy.get();
+  CHECK(answer.status == 200);
+  CHECK(answer.body != fresh);
+  service.wait_for([](const Observation& o) { return o.kind == Kind::shutdown_ended && o.environment == 1; });
+  CHECK(pid_of_next(service) == fresh);
+  CHECK(runtimes_started(service) == 3);
+}
+
+TEST_CASE("a call during a change waits for the one environment there may be") {
+  RunningService service;
+  service.settings.max_environments = 1;
+  service.add_extension("slow", R"({"on_shutdown":{"sleep":0.1}})");
+  service.start();
+  auto before = pid_of_next(service);
+  service.post([](Service& s) { s.reload("./app", {}); });
+  service.wait_for(Kind::reloaded);
+  CHECK(pid_of_next(service) != before);
+}
+
 TEST_CASE("at the end all environments are shut down") {
   RunningService service;
   service.settings.timeout = std::chrono::seconds(60);
