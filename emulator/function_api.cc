@@ -80,7 +80,7 @@ void write_logging(json::Writer& json, const Settings& settings) {
   json.member("LogFormat", is_json ? "JSON" : "Text");
   if (is_json) {
     json.member("ApplicationLogLevel", settings.log_level.empty() ? "INFO" : settings.log_level.c_str());
-    json.member("SystemLogLevel", "INFO");
+    json.member("SystemLogLevel", name_of(settings.system_log_level));
   }
   json.member("LogGroup", "/aws/lambda/" + settings.function_name).end_object();
 }

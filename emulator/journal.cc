@@ -55,7 +55,6 @@ void Journal::add_to_tail(std::string_view line) {
 }
 
 void Journal::log_line(const std::string& process, bool external, std::string_view line) {
-  add_to_tail(line);
   if (telemetry_) {
     std::string_view category = external ? "extension" : "function";
     std::string text;
@@ -68,6 +67,8 @@ void Journal::log_line(const std::string& process, bool external, std::string_vi
       telemetry_->publish(category, time, category, text);
     }
   }
+  if (!external && settings_.log_format == LogFormat::json && level_of_line(line) < function_level_) return;
+  add_to_tail(line);
   Observation what;
   what.kind = Observation::Kind::log_line;
   what.process = process;
@@ -88,13 +89,15 @@ void Journal::platform_line(std::string line) {
   if (settings_.log_format == LogFormat::text) write_platform(std::move(line));
 }
 
-bool Journal::is_wanted(Level level) const {
+bool Journal::is_wanted(LogLevel level) const {
   return (telemetry_ && telemetry_->has_takers()) || settings_.tell_platform_events || is_logged(level);
 }
 
-bool Journal::is_logged(Level level) const { return settings_.log_format == LogFormat::json && level != Level::debug; }
+bool Journal::is_logged(LogLevel level) const {
+  return settings_.log_format == LogFormat::json && level >= settings_.system_log_level;
+}
 
-void Journal::publish_record(std::string_view type, const std::string& record, Level level) {
+void Journal::publish_record(std::string_view type, const std::string& record, LogLevel level) {
   auto time = core::rfc3339(core::wall_now());
   if (telemetry_) telemetry_->publish("platform", time, type, record);
   if (settings_.tell_platform_events) {
@@ -119,33 +122,34 @@ void Journal::notice(std::string line) {
 
 void Journal::subscribed(const std::string& extension, const std::vector<std::string>& types) {
   platform_line(telemetry_line(extension, types));
-  publish("platform.telemetrySubscription", Level::info, [&] { return subscription_record(extension, types); });
+  publish("platform.telemetrySubscription", LogLevel::info, [&] { return subscription_record(extension, types); });
 }
 
 void Journal::init_started(std::string_view phase) {
   Observation what;
   what.kind = Observation::Kind::init_started;
   what.detail = phase;
+  what.message = log_stream_;
   observe(std::move(what));
   platform_line(init_start_line(runtime_version(), settings_.region));
-  publish("platform.initStart", Level::info, [&] { return init_start_record(settings_, phase, log_stream_); });
+  publish("platform.initStart", LogLevel::info, [&] { return init_start_record(settings_, phase, log_stream_); });
 }
 
 void Journal::runtime_init_ended(std::string_view phase, std::string_view status, std::string_view error_type) {
-  publish("platform.initRuntimeDone", status == "success" ? Level::debug : Level::warn,
+  publish("platform.initRuntimeDone", status == "success" ? LogLevel::debug : LogLevel::warn,
           [&] { return init_runtime_done_record(settings_, phase, status, error_type); });
 }
 
 void Journal::extension_settled(const std::string& name, std::string_view state, const std::vector<std::string>& events,
                                 std::string_view error_type) {
   platform_line(extension_line(name, state, events));
-  publish("platform.extension", Level::info, [&] { return extension_record(name, state, events, error_type); });
+  publish("platform.extension", LogLevel::info, [&] { return extension_record(name, state, events, error_type); });
 }
 
 void Journal::init_ended(std::string_view phase, std::string_view status, std::string_view error_type,
                          std::chrono::nanoseconds duration) {
   if (status != "success") platform_line(init_report_line(duration, phase, status, error_type));
-  publish("platform.initReport", status == "success" ? Level::debug : Level::warn,
+  publish("platform.initReport", status == "success" ? LogLevel::debug : LogLevel::warn,
           [&] { return init_report_record(settings_, phase, status, error_type, duration); });
   if (telemetry_) telemetry_->end_init();
   Observation what;
@@ -159,7 +163,7 @@ void Journal::invocation_started(const Invocation& invocation, bool cold) {
   if (!settings_.is_managed()) tail_.clear();
   set_subject(invocation);
   platform_line(start_line(invocation.request_id, settings_.function_version));
-  publish("platform.start", Level::info, [&] { return start_record(settings_, invocation); });
+  publish("platform.start", LogLevel::info, [&] { return start_record(settings_, invocation); });
   Observation what;
   what.kind = Observation::Kind::invocation_started;
   what.cold = cold;
@@ -169,7 +173,7 @@ void Journal::invocation_started(const Invocation& invocation, bool cold) {
 
 void Journal::runtime_done(const Invocation& invocation, std::string_view status, std::string_view error_type,
                            std::chrono::nanoseconds duration, std::size_t produced_bytes, const RuntimeSpans& spans) {
-  publish("platform.runtimeDone", status == "success" ? Level::debug : Level::warn,
+  publish("platform.runtimeDone", status == "success" ? LogLevel::debug : LogLevel::warn,
           [&] { return runtime_done_record(invocation, status, error_type, duration, produced_bytes, spans); });
 }
 
@@ -182,7 +186,7 @@ void Journal::invocation_ended(const Invocation& invocation, const Report& repor
     auto segment = parent == invocation.trace_id.npos ? std::string() : invocation.trace_id.substr(parent + 7, 16);
     platform_line(xray_line(trace_root(invocation.trace_id), segment));
   }
-  publish("platform.report", report.status == "success" ? Level::info : Level::warn,
+  publish("platform.report", report.status == "success" ? LogLevel::info : LogLevel::warn,
           [&] { return report_record(settings_, invocation, report, spans); });
   if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
   Observation what;

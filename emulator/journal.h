@@ -29,12 +29,14 @@ class Journal final : public Witness {
         observer_(observer),
         origin_(origin),
         environment_(environment),
-        log_stream_(std::move(log_stream)) {}
+        log_stream_(std::move(log_stream)),
+        function_level_(parse_log_level(settings.log_level).value_or(LogLevel::info)) {}
 
   // Where telemetry goes from now on; null: nowhere.
   void set_telemetry(Telemetry* telemetry) { telemetry_ = telemetry; }
 
   // A line that a process has written; `process` is "bootstrap" for the runtime.
+  // To the telemetry always; to the log unless it is below the function's level.
   void log_line(const std::string& process, bool external, std::string_view line);
   void subscribed(const std::string& extension, const std::vector<std::string>& types);
   void notice(std::string line);
@@ -58,17 +60,16 @@ class Journal final : public Witness {
   void invocation_ended(const Invocation& invocation, const Report& report, const RuntimeSpans& spans) override;
 
  private:
-  enum class Level { debug, info, warn };
   // A platform event: to the telemetry always, to the log when the log's format
-  // is JSON and the level is not below INFO.
+  // is JSON and the level is not below Settings::system_log_level.
   // `make_record` is called when somebody wants it.
   template <class MakeRecord>
-  void publish(std::string_view type, Level level, MakeRecord make_record) {
+  void publish(std::string_view type, LogLevel level, MakeRecord make_record) {
     if (is_wanted(level)) publish_record(type, make_record(), level);
   }
-  void publish_record(std::string_view type, const std::string& record, Level level);
-  bool is_wanted(Level level) const;
-  bool is_logged(Level level) const;
+  void publish_record(std::string_view type, const std::string& record, LogLevel level);
+  bool is_wanted(LogLevel level) const;
+  bool is_logged(LogLevel level) const;
   // A line of the log in its text format.
   void platform_line(std::string line);
   void write_platform(std::string line);
@@ -82,6 +83,7 @@ class Journal final : public Witness {
   const Clock::time_point origin_;
   const std::uint32_t environment_;
   const std::string log_stream_;
+  const LogLevel function_level_;
   Telemetry* telemetry_ = nullptr;
   std::string tail_;
   std::string request_id_;  // of the invocation that was taken

@@ -31,7 +31,7 @@ struct Report {
 
 struct Observation {
   enum class Kind {
-    init_started,         // `detail`: phase, "init" or "invoke" (suppressed init)
+    init_started,         // `detail`: phase, "init" or "invoke" (suppressed init); `message`: the log stream
     process_started,      // `process`, `external_extension`, `pid`
     process_ready,        // `process` called `next` for the first time
     init_ended,           // `detail`: success, error, timeout

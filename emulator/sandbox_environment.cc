@@ -100,7 +100,11 @@ Variables runtime_variables(const Settings& settings, const core::Origin& runtim
       {"_AWS_XRAY_DAEMON_PORT", "2000"},
       {"AWS_LAMBDA_LOG_FORMAT", settings.log_format == LogFormat::json ? "JSON" : "Text"},
   };
-  if (!settings.log_level.empty()) set(variables, "AWS_LAMBDA_LOG_LEVEL", settings.log_level);
+  if (!settings.log_level.empty()) {
+    set(variables, "AWS_LAMBDA_LOG_LEVEL", settings.log_level);
+  } else if (settings.log_format == LogFormat::json) {
+    set(variables, "AWS_LAMBDA_LOG_LEVEL", "INFO");
+  }
   for (const auto& [name, value] : settings.environment) set(variables, name, value);
   for (const auto& [name, value] : settings.credentials) set(variables, name, value);
   set(variables, "AWS_REGION", settings.region);

@@ -14,6 +14,7 @@
 
 #include "core/uri.h"
 #include "emulator/cors.h"
+#include "emulator/log_level.h"
 #include "emulator/signature.h"
 
 namespace mayfly::emulator {
@@ -62,7 +63,10 @@ struct Settings {
   std::vector<std::pair<std::string, std::string>> credentials;
   std::vector<std::filesystem::path> extension_folders;  // each file in them is an external extension
   LogFormat log_format = LogFormat::text;                // AWS_LAMBDA_LOG_FORMAT
-  std::string log_level;                                 // AWS_LAMBDA_LOG_LEVEL; empty: not set
+  // The least that is logged with the JSON format: of what the function writes
+  // (AWS_LAMBDA_LOG_LEVEL; empty: INFO), and of the platform's lines (debug .. warn).
+  std::string log_level;
+  LogLevel system_log_level = LogLevel::info;
 
   // Observation::Kind::platform_event is told; each takes the making of a record.
   bool tell_platform_events = false;

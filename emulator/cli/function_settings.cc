@@ -337,6 +337,7 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
                             : cgroups == "none" ? ControlGroups::none
                                                 : ControlGroups::automatic;
   settings.log_format = arguments.text("log-format") == "json" ? LogFormat::json : LogFormat::text;
+  settings.system_log_level = parse_log_level(arguments.text("system-log-level")).value_or(LogLevel::info);
   if (arguments.given("max-concurrency")) {
     manage(settings, static_cast<std::size_t>(arguments.number("max-concurrency")));
     if (!arguments.given("max-environments")) settings.max_environments = 1;

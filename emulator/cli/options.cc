@@ -16,7 +16,7 @@ struct Hint {
 constexpr Hint kHints[] = {
     {"env-vars", "it is a file in SAM and a list in cargo-lambda", "--env NAME=VALUE or --env-file FILE"},
     {"env-var", "here it is called --env", "--env NAME=VALUE"},
-    {"log-file", "standard output can be redirected", "--view log > FILE"},
+    {"log-file", "each environment has a file of its own", "--log-folder DIR"},
 };
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

@@ -139,7 +139,7 @@ Changes changes_of(const Arguments& arguments) {
   changes.reload = arguments.given("watch");
   std::error_code error;
   for (const std::string& file : arguments.list("env-file")) changes.env_files.push_back(fs::absolute(file, error));
-  for (auto file : {arguments.text("ready-file"), arguments.text("timeline")}) {
+  for (auto file : {arguments.text("ready-file"), arguments.text("timeline"), arguments.text("log-folder")}) {
     if (!file.empty()) changes.outputs.push_back(fs::absolute(file, error));
   }
   return changes;
@@ -195,6 +195,7 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   if (arguments.given("verbose")) display.log = observation_text;
   display.view = view_of(arguments.text("view"), arguments.given("json"), display.quiet, display.style);
   display.timeline_file = arguments.text("timeline");
+  display.log_folder = arguments.text("log-folder");
   bool json = display.view == View::json;
 
   display.attach = arguments.given("debug");

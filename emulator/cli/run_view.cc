@@ -15,7 +15,10 @@ std::string RunView::observe(const Observation& o) {
   switch (view_) {
     case View::none: return {};
     case View::output: return o.kind == Kind::log_line ? o.detail + "\n" : "";
-    case View::log: return o.kind == Kind::log_line || o.kind == Kind::platform_line ? o.detail + "\n" : "";
+    case View::log:
+      if (o.kind == Kind::log_line)
+        return paint(style_, o.external_extension ? ink_of(o.process) : Ink::plain, o.detail) + "\n";
+      return o.kind == Kind::platform_line ? paint(style_, Ink::dim, o.detail) + "\n" : "";
     case View::json: return observation_json(o);
     case View::timeline: return show(o);
   }
@@ -53,11 +56,14 @@ std::string RunView::finish() {
   return out;
 }
 
+Ink RunView::ink_of(const std::string& source) {
+  auto place = sources_.try_emplace(source, sources_.size()).first->second;
+  return kSourceInks[place % std::size(kSourceInks)];
+}
+
 std::string RunView::log_line(const Observation& o) {
-  auto place = sources_.try_emplace(o.process, sources_.size()).first->second;
-  Ink ink = kSourceInks[place % std::size(kSourceInks)];
   std::string source = o.environment > 1 ? o.process + " " + std::to_string(o.environment) : o.process;
-  return "  " + paint(style_, ink, source + " |") + " " + o.detail + "\n";
+  return "  " + paint(style_, ink_of(o.process), source + " |") + " " + o.detail + "\n";
 }
 
 }  // namespace mayfly::emulator::cli

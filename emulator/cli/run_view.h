@@ -43,6 +43,7 @@ class RunView {
  private:
   std::string show(const Observation& o);
   std::string log_line(const Observation& o);
+  Ink ink_of(const std::string& source);
 
   const View view_;
   const Style style_;

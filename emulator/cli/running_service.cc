@@ -7,6 +7,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 
+#include "emulator/cli/log_folder.h"
 #include "emulator/cli/port_holder.h"
 #include "emulator/cli/timeline_file.h"
 #include "emulator/service.h"
@@ -35,6 +36,10 @@ struct RunningService::State {
   void observe(const Observation& o) {
     if (display.log) write_out(STDERR_FILENO, display.log(o));
     if (!display.quiet && display.view != View::json) tell(o);
+    if (logs) {
+      auto problem = logs->observe(o);
+      if (!problem.empty()) write_out(STDERR_FILENO, warning_text(display.error_style, problem));
+    }
     if (timeline) {
       timeline->observe(o);
       auto problem = timeline->problem();
@@ -113,6 +118,7 @@ struct RunningService::State {
   const Display display;
   RunView view;
   std::unique_ptr<TimelineFile> timeline;
+  std::unique_ptr<LogFolder> logs;
   boost::asio::io_context io{1};
   boost::asio::signal_set signals;
   Service service;
@@ -157,6 +163,9 @@ Decided<core::Origin> RunningService::start() {
     auto file = TimelineFile::create(path);
     if (!file) return unexpected(file.error());
     state_->timeline = std::move(*file);
+  }
+  if (const auto& folder = state_->display.log_folder; !folder.empty()) {
+    state_->logs = std::make_unique<LogFolder>(folder, state_->settings.function_name);
   }
   auto listening = state_->service.start();
   if (listening) return std::move(*listening);

@@ -30,6 +30,7 @@ class RunningService {
     Style style;                                         // of that descriptor
     Style error_style;                                   // of stderr
     bool attach = false;                                 // say how a debugger gets to each process
+    std::string log_folder;                              // see LogFolder; empty: none
     std::string timeline_file;                           // see TimelineFile; empty: none
   };
 

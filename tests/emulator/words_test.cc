@@ -7,6 +7,7 @@
 #include "emulator/function_name.h"
 #include "emulator/identifiers.h"
 #include "emulator/json_check.h"
+#include "emulator/log_level.h"
 #include "emulator/process.h"
 #include "emulator/report_lines.h"
 #include "emulator/runtime_api.h"
@@ -103,6 +104,24 @@ TEST_CASE("identifiers are UUIDs of version 4, each another") {
   CHECK_FALSE(is_uuid(""));
   CHECK_FALSE(is_uuid("11111111-1111-4111-8111-11111111111g"));
   CHECK_FALSE(is_uuid("111111111-111-4111-8111-111111111111"));
+}
+
+TEST_CASE("a line's level is what it says, when it says when") {
+  constexpr std::string_view kTime = R"("timestamp":"2026-11-21T10:00:00.123+01:00")";
+  auto line = [&](std::string_view members) { return "{" + std::string(members) + "}"; };
+  auto timed = [&](std::string_view level) { return line(std::string(kTime) + ",\"level\":" + std::string(level)); };
+  CHECK(level_of_line(timed("\"TRACE\"")) == LogLevel::trace);
+  CHECK(level_of_line(timed("\"debug\"")) == LogLevel::debug);
+  CHECK(level_of_line(timed("\"Warn\"")) == LogLevel::warn);
+  CHECK(level_of_line(timed("\"FATAL\"") + " ") == LogLevel::fatal);
+  for (const auto& other : {timed("\"LOUD\""), timed("30"), line(kTime), line(R"("level":"DEBUG")"),
+                            line(R"("level":"DEBUG","timestamp":"yesterday")"), std::string("DEBUG plain"),
+                            timed("\"DEBUG\"") + "x", std::string()}) {
+    INFO(other);
+    CHECK(level_of_line(other) == LogLevel::info);
+  }
+  for (auto level : {LogLevel::trace, LogLevel::info, LogLevel::fatal}) CHECK(parse_log_level(name_of(level)) == level);
+  CHECK_FALSE(parse_log_level("INF").has_value());
 }
 
 TEST_CASE("JSON is checked to its end") {
