@@ -19,9 +19,11 @@ def bootstrap(folder, text):
 
 
 def answered(runtime, event, call, body):
+    """Returns the `next` that follows."""
     runtime.respond(event.request_id, body)
-    runtime.begin_next()
+    following = runtime.begin_next()
     equal(call.answer().body, body)
+    return following
 
 
 folder = pathlib.Path(tempfile.mkdtemp(prefix="mayfly-test-"))
@@ -56,14 +58,14 @@ try:
         (folder / ".stage").write_text(env.stage.name)
         call = env.begin_call()
         runtime = env.actor()
-        answered(runtime, runtime.next(), call, b'"one"')
+        following = answered(runtime, runtime.next(), call, b'"one"')
         bootstrap(folder, "changed")
         note = r"^note: \./bootstrap has changed since the function was started: mayfly run --watch starts it anew$"
 
         def noted():
+            global following
             call = env.begin_call()
-            event = runtime.next()
-            answered(runtime, event, call, b'"still the first"')
+            following = answered(runtime, following.answer(), call, b'"still the first"')
             return re.search(note, env.everything(), re.MULTILINE)
 
         wait_until(noted, "the note")
