@@ -209,6 +209,8 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
     if (!url) return unexpected(url.error());
     addresses.url = *url;
   }
+  auto watched = service.watch(changes_of(arguments), [&] { return user_environment(arguments, variables); });
+  if (!watched) return unexpected(watched.error());
   if (json) {
     write_out(STDOUT_FILENO, ready_json(addresses));
   } else if (!display.quiet) {
@@ -219,8 +221,6 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
     auto written = replace_file(std::string(arguments.text("ready-file")), http(*listening) + "\n");
     if (!written) return unexpected(written.error());
   }
-  auto watched = service.watch(changes_of(arguments), [&] { return user_environment(arguments, variables); });
-  if (!watched) return unexpected(watched.error());
   service.run();
 
   if (json) {
