@@ -9,7 +9,7 @@ namespace mayfly::emulator {
 
 namespace {
 
-std::string_view name_of(Extensions::State state) {
+std::string_view state_name(Extensions::State state) {
   using State = Extensions::State;
   switch (state) {
     case State::started: return "Started";
@@ -25,7 +25,7 @@ std::string_view name_of(Extensions::State state) {
 }
 
 unexpected<ApiError> refused(Extensions::State from, Extensions::State to, std::string_view who) {
-  return unexpected(forbidden_transition(name_of(from), name_of(to), "extension " + std::string(who),
+  return unexpected(forbidden_transition(state_name(from), state_name(to), "extension " + std::string(who),
                                          "Extension.InvalidExtensionState"));
 }
 
@@ -64,7 +64,7 @@ void Extensions::settle() const {
     std::vector<std::string> events;
     if (extension.events.invoke) events.push_back("INVOKE");
     if (extension.events.shutdown) events.push_back("SHUTDOWN");
-    witness_.extension_settled(extension.name, emulator::name_of(extension.state), events, extension.error_type);
+    witness_.extension_settled(extension.name, state_name(extension.state), events, extension.error_type);
   }
 }
 
