@@ -1,17 +1,17 @@
 #include "emulator/environment.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <map>
 
 #include "core/environment.h"
-#include "emulator/api_reply.h"
+#include "emulator/apis/api_reply.h"
+#include "emulator/entrypoint.h"
 #include "emulator/identifiers.h"
-#include "emulator/managed_lifecycle.h"
-#include "emulator/on_demand_lifecycle.h"
+#include "emulator/lifecycle/managed_lifecycle.h"
+#include "emulator/lifecycle/on_demand_lifecycle.h"
 #include "emulator/response_stream.h"
 
 namespace mayfly::emulator {
@@ -58,24 +58,6 @@ std::vector<fs::path> extension_files(const std::vector<fs::path>& folders) {
 }
 
 }  // namespace
-
-fs::path find_program(const std::string& word, const fs::path& folder) {
-  if (word.find('/') != word.npos) {
-    std::string_view name(word);
-    while (name.starts_with("./")) name.remove_prefix(std::min(name.find_first_not_of('/', 1), name.size()));
-    return folder / name;
-  }
-  std::string_view path = core::env_or("PATH", "/usr/local/bin:/usr/bin:/bin");
-  while (!path.empty()) {
-    auto colon = path.find(':');
-    fs::path candidate = fs::path(path.substr(0, colon)) / word;
-    std::error_code error;
-    if (candidate.is_absolute() && access(candidate.c_str(), X_OK) == 0 && !fs::is_directory(candidate, error))
-      return candidate;
-    path = colon == path.npos ? std::string_view() : path.substr(colon + 1);
-  }
-  return folder / word;
-}
 
 struct Environment::Generation {
   Generation(asio::io_context& io, Lifecycle& lifecycle, const Settings& settings, Journal& journal,

@@ -17,15 +17,15 @@
 
 #include "core/failure.h"
 #include "core/http_server/http_server.h"
-#include "emulator/extensions_api.h"
+#include "emulator/apis/extensions_api.h"
+#include "emulator/apis/runtime_api.h"
+#include "emulator/apis/telemetry_api.h"
 #include "emulator/invocation.h"
-#include "emulator/journal.h"
-#include "emulator/lifecycle.h"
-#include "emulator/process.h"
-#include "emulator/runtime_api.h"
+#include "emulator/lifecycle/lifecycle.h"
+#include "emulator/sandbox/process.h"
 #include "emulator/settings.h"
-#include "emulator/telemetry.h"
-#include "emulator/telemetry_api.h"
+#include "emulator/telemetry/journal.h"
+#include "emulator/telemetry/telemetry.h"
 
 namespace mayfly::emulator {
 
@@ -117,10 +117,5 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   bool settling_ = false;
   bool told_hosts_problem_ = false;
 };
-
-// The program of a command as mayfly run takes it, made absolute: a path is
-// seen from `folder`, a single word is looked up in our PATH. The path is
-// returned unchecked when nothing is found.
-std::filesystem::path find_program(const std::string& word, const std::filesystem::path& folder);
 
 }  // namespace mayfly::emulator

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "core/clock.h"
-#include "emulator/process_usage.h"
+#include "emulator/sandbox/process_usage.h"
 
 namespace mayfly::emulator {
 

@@ -8,10 +8,10 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "core/http_server/http_server.h"
-#include "emulator/function_api.h"
-#include "emulator/invoke_api.h"
+#include "emulator/invoke/function_api.h"
+#include "emulator/invoke/invoke_api.h"
+#include "emulator/invoke/url_front.h"
 #include "emulator/pool.h"
-#include "emulator/url_front.h"
 
 namespace mayfly::emulator {
 

@@ -18,10 +18,10 @@
 
 #include "core/failure.h"
 #include "core/uri.h"
-#include "emulator/metrics.h"
 #include "emulator/observation.h"
-#include "emulator/sandbox_group.h"
+#include "emulator/sandbox/sandbox_group.h"
 #include "emulator/settings.h"
+#include "emulator/telemetry/metrics.h"
 
 namespace boost::asio {
 class io_context;

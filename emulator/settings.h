@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "core/uri.h"
-#include "emulator/cors.h"
-#include "emulator/log_level.h"
-#include "emulator/signature.h"
+#include "emulator/invoke/cors.h"
+#include "emulator/invoke/signature.h"
+#include "emulator/telemetry/log_level.h"
 
 namespace mayfly::emulator {
 

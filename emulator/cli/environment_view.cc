@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "emulator/cli/figures.h"
-#include "emulator/timeline.h"
+#include "emulator/cli/timeline.h"
 
 namespace mayfly::emulator::cli {
 namespace {

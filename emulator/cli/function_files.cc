@@ -1,6 +1,6 @@
 #include "emulator/cli/function_files.h"
 
-#include "emulator/environment.h"
+#include "emulator/entrypoint.h"
 
 namespace mayfly::emulator::cli {
 

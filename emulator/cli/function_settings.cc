@@ -14,9 +14,9 @@
 #include "emulator/cli/json_text.h"
 #include "emulator/cli/text_file.h"
 #include "emulator/cli/url_settings.h"
-#include "emulator/function_name.h"
-#include "emulator/sandbox_environment.h"
-#include "emulator/validation_text.h"
+#include "emulator/invoke/function_name.h"
+#include "emulator/invoke/validation_text.h"
+#include "emulator/sandbox/sandbox_environment.h"
 
 namespace mayfly::emulator::cli {
 namespace {

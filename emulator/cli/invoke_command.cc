@@ -23,7 +23,7 @@
 #include "emulator/cli/running_service.h"
 #include "emulator/cli/text_file.h"
 #include "emulator/cli/url_settings.h"
-#include "emulator/metrics.h"
+#include "emulator/telemetry/metrics.h"
 
 namespace mayfly::emulator::cli {
 namespace {

@@ -14,7 +14,7 @@
 #include "core/failure.h"
 #include "core/http_connection.h"
 #include "core/uri.h"
-#include "emulator/signature.h"
+#include "emulator/invoke/signature.h"
 
 namespace mayfly::emulator::cli {
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <optional>
 
-#include "emulator/validation_text.h"
+#include "emulator/invoke/validation_text.h"
 
 namespace mayfly::emulator::cli {
 namespace {

@@ -13,9 +13,9 @@
 #include "emulator/cli/function_files.h"
 #include "emulator/cli/message.h"
 #include "emulator/cli/run_view.h"
-#include "emulator/metrics.h"
-#include "emulator/sandbox_group.h"
+#include "emulator/sandbox/sandbox_group.h"
 #include "emulator/settings.h"
+#include "emulator/telemetry/metrics.h"
 
 namespace mayfly::emulator::cli {
 

@@ -17,7 +17,7 @@
 #include <string>
 
 #include "emulator/cli/terminal.h"
-#include "emulator/metrics.h"
+#include "emulator/telemetry/metrics.h"
 
 namespace mayfly::emulator::cli {
 

@@ -19,8 +19,8 @@
 #include <string>
 
 #include "emulator/cli/message.h"
+#include "emulator/cli/process_phases.h"
 #include "emulator/observation.h"
-#include "emulator/process_phases.h"
 
 namespace mayfly::emulator::cli {
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "emulator/control_groups.h"
+#include "emulator/sandbox/control_groups.h"
 
 using mayfly::emulator::control_hierarchies;
 

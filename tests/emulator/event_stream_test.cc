@@ -1,7 +1,7 @@
 // The event stream encoding against bytes that others have made, and a fake of
 // a reader; that botocore reads it is shown by e2e.
 
-#include "emulator/event_stream.h"
+#include "emulator/invoke/event_stream.h"
 
 #include <doctest/doctest.h>
 

@@ -1,12 +1,12 @@
 // From a request to its event and from an answer to its reply.
 
-#include "emulator/function_url.h"
+#include "emulator/invoke/function_url.h"
 
 #include <doctest/doctest.h>
 
-#include "emulator/cors.h"
+#include "emulator/invoke/cors.h"
+#include "emulator/invoke/url_front.h"
 #include "emulator/json_check.h"
-#include "emulator/url_front.h"
 
 using namespace mayfly;
 using namespace mayfly::emulator;

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "emulator/on_demand_lifecycle.h"
+#include "emulator/lifecycle/on_demand_lifecycle.h"
 #include "emulator/response_stream.h"
 #include "tests/emulator/world.h"
 

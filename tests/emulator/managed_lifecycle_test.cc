@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "emulator/managed_lifecycle.h"
+#include "emulator/lifecycle/managed_lifecycle.h"
 #include "emulator/response_stream.h"
 #include "tests/emulator/world.h"
 

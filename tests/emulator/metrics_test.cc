@@ -1,4 +1,4 @@
-#include "emulator/metrics.h"
+#include "emulator/telemetry/metrics.h"
 
 #include <doctest/doctest.h>
 

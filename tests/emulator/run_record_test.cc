@@ -10,8 +10,8 @@
 
 #include <fstream>
 
-#include "emulator/process_tree.h"
-#include "emulator/run_record.h"
+#include "emulator/sandbox/process_tree.h"
+#include "emulator/sandbox/run_record.h"
 #include "tests/emulator/running_service.h"
 
 using namespace mayfly::emulator;

@@ -5,7 +5,7 @@
 
 #include <future>
 
-#include "emulator/process_tree.h"
+#include "emulator/sandbox/process_tree.h"
 #include "tests/emulator/running_service.h"
 
 using namespace mayfly::emulator;

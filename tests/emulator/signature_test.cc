@@ -1,12 +1,12 @@
 // Signatures as botocore 1.44.5 makes them, and every way to spoil one.
 
-#include "emulator/signature.h"
+#include "emulator/invoke/signature.h"
 
 #include <doctest/doctest.h>
 
 #include <functional>
 
-#include "emulator/sha256.h"
+#include "emulator/invoke/sha256.h"
 
 using namespace mayfly;
 using namespace mayfly::emulator;

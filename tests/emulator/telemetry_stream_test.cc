@@ -11,7 +11,7 @@
 #include <functional>
 
 #include "core/http_server/http_server.h"
-#include "emulator/telemetry_stream.h"
+#include "emulator/telemetry/telemetry_stream.h"
 
 using namespace mayfly::emulator;
 using namespace mayfly;

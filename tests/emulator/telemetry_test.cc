@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "emulator/telemetry_api.h"
+#include "emulator/apis/telemetry_api.h"
 #include "tests/emulator/running_service.h"
 
 using namespace mayfly::emulator;

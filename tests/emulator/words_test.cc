@@ -3,15 +3,15 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
-#include "emulator/error_json.h"
-#include "emulator/function_name.h"
+#include "emulator/apis/runtime_api.h"
 #include "emulator/identifiers.h"
+#include "emulator/invoke/function_name.h"
 #include "emulator/json_check.h"
-#include "emulator/log_level.h"
-#include "emulator/process.h"
-#include "emulator/report_lines.h"
-#include "emulator/runtime_api.h"
-#include "emulator/sandbox_environment.h"
+#include "emulator/lifecycle/error_json.h"
+#include "emulator/sandbox/process.h"
+#include "emulator/sandbox/sandbox_environment.h"
+#include "emulator/telemetry/log_level.h"
+#include "emulator/telemetry/report_lines.h"
 #include "emulator/trace_id.h"
 
 using namespace mayfly::emulator;

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "emulator/lifecycle.h"
+#include "emulator/lifecycle/lifecycle.h"
 
 namespace mayfly::emulator::test {
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "emulator/metrics.h"
+#include "emulator/telemetry/metrics.h"
 
 namespace mayfly::emulator::cli {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "emulator/sandbox_environment.h"
+#include "emulator/sandbox/sandbox_environment.h"
 #include "folder.h"
 
 namespace mayfly::emulator::cli {

@@ -1,4 +1,4 @@
-#include "emulator/timeline.h"
+#include "emulator/cli/timeline.h"
 
 #include <doctest/doctest.h>
 

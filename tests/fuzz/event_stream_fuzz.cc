@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "emulator/event_stream.h"
+#include "emulator/invoke/event_stream.h"
 #include "tests/fuzz/check.h"
 
 namespace {

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "emulator/raw_request.h"
+#include "emulator/invoke/raw_request.h"
 
 inline mayfly::emulator::RawRequest read_request(std::string_view text) {
   auto take = [&text](char end) {

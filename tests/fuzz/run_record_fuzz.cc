@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
-#include "emulator/control_groups.h"
-#include "emulator/run_record.h"
+#include "emulator/sandbox/control_groups.h"
+#include "emulator/sandbox/run_record.h"
 #include "tests/fuzz/check.h"
 
 using namespace mayfly::emulator;

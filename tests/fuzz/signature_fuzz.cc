@@ -1,7 +1,7 @@
 // Requests with signatures: whoever has not the secret is never let in, and never
 // told of it.
 
-#include "emulator/signature.h"
+#include "emulator/invoke/signature.h"
 
 #include <cstdint>
 #include <string>

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "core/http_field.h"
-#include "emulator/function_url.h"
+#include "emulator/invoke/function_url.h"
 #include "tests/fuzz/check.h"
 
 using namespace mayfly;

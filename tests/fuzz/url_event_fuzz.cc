@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "emulator/function_url.h"
+#include "emulator/invoke/function_url.h"
 #include "emulator/json_check.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/request_text.h"

@@ -21,6 +21,15 @@ BANNED = {
     "locale": "locale tables in every start",
 }
 BAN_ROOMS = ("core", "runtime", "extensions")
+# Rooms inside the emulator, and which of the others each may know: the APIs know
+# nothing of processes, processes nothing of invocations.
+EMULATOR_ROOMS = {
+    "sandbox": set(),
+    "lifecycle": set(),
+    "telemetry": {"lifecycle"},
+    "apis": {"lifecycle", "telemetry"},
+    "invoke": {"lifecycle", "telemetry"},
+}
 # The HTTP server is a target of its own: functions never link it.
 BOOST_HEADERS = {"core/http_server/http_server.h"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
@@ -60,6 +69,11 @@ def problems(root):
                     yield f"{where}: leaves its folder by '..'"
                 if owner in ROOMS and owner not in (room, "core"):
                     yield f"{where}: {room} must not know {owner}"
+                inner, other = file.parts[1], name.split("/")[1] if owner == "emulator" else ""
+                if inner in EMULATOR_ROOMS and other in EMULATOR_ROOMS.keys() - EMULATOR_ROOMS[inner] - {inner}:
+                    yield f"{where}: emulator/{inner} must not know emulator/{other}"
+                if inner != "cli" and other == "cli":
+                    yield f"{where}: the emulator must not know its command line"
                 if owner == "tests":
                     yield f"{where}: shipped code must not include tests"
                 if public and internal:
@@ -93,6 +107,10 @@ SELF_TEST = {
     "emulator/c.cc": ('#include "../core/uri.h"', "'..'"),
     "emulator/d.cc": ('#include "tests/core/loopback.h"', "include tests"),
     "emulator/e.cc": ("#include <iostream>\n#include <boost/asio.hpp>\n#include <mayfly/log.h>\n// #include <mayfly/runtime.h>", None),
+    "emulator/apis/a.cc": ('#include "emulator/sandbox/process.h"', "emulator/apis must not know emulator/sandbox"),
+    "emulator/apis/b.cc": ('#include "emulator/lifecycle/lifecycle.h"\n#include "emulator/settings.h"', None),
+    "emulator/pool.cc": ('#include "emulator/cli/options.h"', "command line"),
+    "emulator/cli/a.cc": ('#include "emulator/cli/options.h"\n#include "emulator/invoke/cors.h"', None),
     "core/include/mayfly/log.h": ("#include <string>", None),
     "core/uri.h": ("", None),
     "core/http_server/http_server.h": ("#include <boost/asio.hpp>", None),
