@@ -21,6 +21,11 @@ std::string milliseconds(std::chrono::nanoseconds duration) {
   return fixed(static_cast<double>(duration.count()) / 1e6, 2);
 }
 
+double as_ms(std::chrono::nanoseconds duration) {
+  const std::int64_t us = duration.count() / 1'000;
+  return static_cast<double>(us) / 1'000;
+}
+
 std::string duration_text(std::chrono::nanoseconds duration) {
   if (duration < std::chrono::seconds(1)) return milliseconds(duration) + " ms";
   return fixed(static_cast<double>(duration.count()) / 1e9, 2) + " s";

@@ -12,6 +12,7 @@
 namespace mayfly::emulator::cli {
 
 std::string milliseconds(std::chrono::nanoseconds duration);   // "12.31"
+double as_ms(std::chrono::nanoseconds duration);               // 12.31, for machines: cut to whole microseconds
 std::string duration_text(std::chrono::nanoseconds duration);  // "12.31 ms", "3.60 s"
 std::string with_commas(std::int64_t number);                  // "3,077"
 

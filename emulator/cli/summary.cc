@@ -61,8 +61,6 @@ std::string table(const std::vector<ProcessCost>& costs, const Style& style) {
   return out;
 }
 
-double as_ms(std::chrono::nanoseconds duration) { return static_cast<double>(duration.count() / 1'000) / 1'000; }
-
 void write_process(json::Writer& json, const ProcessCost& cost) {
   json.begin_object().member("process", cost.process).member("extension", cost.external_extension);
   json.member("starts", cost.starts);

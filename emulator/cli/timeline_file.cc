@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "emulator/cli/figures.h"
+
 namespace mayfly::emulator::cli {
 namespace {
 
@@ -39,8 +41,6 @@ std::string microseconds(std::int64_t ns) {
   std::snprintf(text, sizeof text, "%lld.%03d", static_cast<long long>(ns / 1'000), static_cast<int>(ns % 1'000));
   return text;
 }
-
-double as_ms(std::chrono::nanoseconds duration) { return static_cast<double>(duration.count() / 1'000) / 1'000; }
 
 class Event {
  public:
