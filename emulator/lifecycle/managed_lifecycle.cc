@@ -396,9 +396,9 @@ void ManagedLifecycle::alarm() {
 }
 
 void ManagedLifecycle::shut_down() {
-  if (phase_ == Phase::stopping) return;
+  if (phase_ == Phase::stopping || phase_ == Phase::ended) return;
   while (!calls_.empty()) abort(calls_.begin());
-  if (phase_ != Phase::cold && phase_ != Phase::ended) return begin_stop("spindown");
+  if (phase_ != Phase::cold) return begin_stop("spindown");
   phase_ = Phase::ended;
   orders_.settled();
 }

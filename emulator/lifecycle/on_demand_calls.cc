@@ -47,7 +47,7 @@ Accepted OnDemandLifecycle::runtime_next() {
       return {};
     case RuntimeState::responding:
       if (!response_broken_) return refused(runtime_, "Ready");
-      end_broken_response();
+      if (phase_ == Phase::invoking) end_broken_response();
       [[fallthrough]];
     case RuntimeState::response_sent:
       runtime_ = RuntimeState::ready;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <utility>
 
 #include "emulator/lifecycle/error_json.h"
 
@@ -102,7 +103,7 @@ void OnDemandLifecycle::fail_init(std::string_view status) {
   extensions_.settle();
   witness_.init_ended(init_phase_, status, fatal_->type, duration);
   if (in_invocation_) return fail_invocation(status, *fatal_);
-  begin_stop(status == "timeout" ? "timeout" : "failure", false);  // and then the retry
+  begin_stop(status == "timeout" ? "timeout" : "failure");  // and then the retry
 }
 
 // ---- Invoke
@@ -197,7 +198,7 @@ void OnDemandLifecycle::check_invocation() {
   }
   begin_idle();
   end_invocation(function_status_, function_error_);
-  if (ending_) return begin_stop("spindown", true);
+  if (ending_) return begin_stop("spindown");
   orders_.settled();
 }
 
@@ -243,14 +244,13 @@ void OnDemandLifecycle::fail_invocation(std::string_view status, const Fatal& fa
     orders_.answer(*invocation_, std::move(answer));
   }
   end_invocation(status, fatal.type);
-  begin_stop(status == "timeout" ? "timeout" : "failure", false);
+  begin_stop(status == "timeout" ? "timeout" : "failure");
 }
 
 // ---- Reset and shutdown
 
 void OnDemandLifecycle::shut_down() {
-  if (phase_ == Phase::ended) return orders_.settled();
-  ending_ = true;
+  if (std::exchange(ending_, true)) return;
   if (phase_ == Phase::invoking && answered_) {
     // The caller has its answer: the rest of the invocation is not cut off.
     orders_.set_alarm(
@@ -262,11 +262,16 @@ void OnDemandLifecycle::shut_down() {
 
 void OnDemandLifecycle::end_for_good() {
   if (invocation_) abort_invocation();
-  if (phase_ == Phase::cold) {
+  if (phase_ == Phase::cold && !ever_initialised_) {  // nobody has heard of it
     phase_ = Phase::ended;
     return orders_.settled();
   }
-  if (phase_ != Phase::stopping) begin_stop("spindown", true);
+  if (phase_ == Phase::cold || phase_ == Phase::stopping) {  // what was a reset is the end
+    witness_.tell(Observation::Kind::shutdown_started, {}, false, "spindown");
+    if (phase_ == Phase::cold) go_on_after_stop();
+  } else {
+    begin_stop("spindown");
+  }
 }
 
 void OnDemandLifecycle::abort_invocation() {
@@ -293,10 +298,10 @@ void OnDemandLifecycle::kill() {
   if (phase_ == Phase::stopping && shutdown_.kill()) go_on_after_stop();
 }
 
-void OnDemandLifecycle::begin_stop(std::string_view reason, bool end) {
+void OnDemandLifecycle::begin_stop(std::string_view reason) {
   if (phase_ == Phase::idle) end_idle();
   phase_ = Phase::stopping;
-  if (shutdown_.begin(reason, end, runtime_alive_)) go_on_after_stop();
+  if (shutdown_.begin(reason, ending_, runtime_alive_)) go_on_after_stop();
 }
 
 void OnDemandLifecycle::go_on_after_stop() {
@@ -333,7 +338,7 @@ void OnDemandLifecycle::process_exited(ProcessId id, std::string_view how, bool 
   note_fatal(fatal_, runtime ? exit_of_runtime(how, out_of_memory) : exit_of_extension(how));
   if (is_initialising()) return fail_init("error");
   if (phase_ == Phase::invoking) return fail_invocation("error", *fatal_);
-  begin_stop("failure", false);  // between invocations: the next one finds new processes
+  begin_stop("failure");  // between invocations: the next one finds new processes
 }
 
 void OnDemandLifecycle::alarm() {

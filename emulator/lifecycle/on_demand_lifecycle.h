@@ -46,7 +46,7 @@ class OnDemandLifecycle final : public Lifecycle {
   bool is_finishing() const override {
     return phase_ == Phase::invoking ? answered_ : is_stopping() && !invocation_ && !ending_;
   }
-  std::size_t unanswered() const override { return is_free() || is_finishing() || has_ended() ? 0 : 1; }
+  std::size_t unanswered() const override { return invocation_ && !answered_ ? 1 : 0; }
 
   // Starts nothing: an Init takes place when an invocation needs it.
   void start() override {}
@@ -108,7 +108,7 @@ class OnDemandLifecycle final : public Lifecycle {
   void fail_invocation(std::string_view status, const Fatal& fatal);
   void end_for_good();
   void abort_invocation();
-  void begin_stop(std::string_view reason, bool end);
+  void begin_stop(std::string_view reason);
   void go_on_after_stop();
 
   const Settings& settings_;

@@ -372,6 +372,62 @@ TEST_CASE_FIXTURE(Fixture, "shutdown lets an invocation end that has been answer
   CHECK(lifecycle.has_ended());
 }
 
+TEST_CASE_FIXTURE(Fixture, "whatever it was doing, an environment tells that its end begins, and that it has come") {
+  auto told = [&](Observation::Kind kind) { return std::ranges::count(world.observed, kind); };
+  invoke();
+  SUBCASE("a reset") {
+    next();
+    ring();
+    CHECK(told(Observation::Kind::reset_started) == 1);
+    lifecycle.shut_down();
+    lifecycle.process_exited(kRuntime, "signal: killed");
+  }
+  SUBCASE("nothing, after a reset") {
+    next();
+    lifecycle.process_exited(kRuntime, "signal: killed");
+    REQUIRE(lifecycle.is_cold());
+    lifecycle.shut_down();
+  }
+  SUBCASE("the work behind an answer, in which a process crashes") {
+    world.extensions = {"alpha"};
+    lifecycle.process_exited(kRuntime, "exit status 1");  // Init once more, with alpha
+    next(enlist("alpha"));
+    next();
+    respond();
+    lifecycle.shut_down();
+    lifecycle.process_exited(kRuntime, "exit status 1");
+    ring();
+    lifecycle.process_exited(1, "signal: killed");
+  }
+  CHECK(lifecycle.has_ended());
+  CHECK(told(Observation::Kind::shutdown_started) == 1);
+  CHECK(told(Observation::Kind::shutdown_ended) == 1);
+  lifecycle.shut_down();
+  CHECK(told(Observation::Kind::shutdown_ended) == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a second shut_down() does not prolong the first") {
+  invoke();
+  next();
+  respond();
+  lifecycle.shut_down();
+  auto until = world.alarm_at;
+  pass(1s);
+  lifecycle.shut_down();
+  CHECK(world.alarm_at == until);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an environment that shuts down owes no answer") {
+  world.extensions = {"alpha"};
+  invoke();
+  next(enlist("alpha"));
+  next();
+  CHECK(lifecycle.unanswered() == 1);
+  lifecycle.shut_down();
+  CHECK(lifecycle.is_stopping());
+  CHECK(lifecycle.unanswered() == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "kill() cuts a shutdown short") {
   world.extensions = {"alpha"};
   invoke();
@@ -514,6 +570,15 @@ TEST_CASE_FIXTURE(Fixture, "a streamed response that breaks off is named by what
     CHECK(world.take() == Lines{"runtime done", "answer Sandbox.Timedout", "REPORT timeout", "kill 0"});
   }
   CHECK(world.produced_bytes == 10);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a runtime may ask for more behind a response that broke off and timed out") {
+  begin_stream();
+  lifecycle.response_breaks("b");
+  ring();
+  world.take();
+  next();  // before it is killed
+  CHECK(world.take().empty());
 }
 
 TEST_CASE_FIXTURE(Fixture, "a timeout ends a stream, and what still comes of it is of no use") {

@@ -27,6 +27,7 @@ class World final : public Orders, public Witness {
   RuntimeSpans spans;
   std::map<std::string, std::string> invocation_ids;  // handed out, by request id
   std::string runtime_error;                          // start_runtime() fails with this type
+  std::vector<Observation::Kind> observed;
 
   // What was told since the last call.
   Lines take() { return std::exchange(told, {}); }
@@ -73,7 +74,7 @@ class World final : public Orders, public Witness {
   void thaw() override { told.push_back("thaw"); }
   void settled() override { told.push_back("settled"); }
 
-  void observe(Observation) override {}
+  void observe(Observation what) override { observed.push_back(what.kind); }
   void invocation_taken(const Invocation&) override {}
   void init_started(std::string_view phase) override { told.push_back("init started, phase " + std::string(phase)); }
   void runtime_init_ended(std::string_view, std::string_view, std::string_view) override {}
