@@ -26,6 +26,9 @@ class Mailbox {
     wake();
   }
 
+  // What a taker would get at once; null: nothing yet.
+  const T* peek() const { return value_ ? &*value_ : nullptr; }
+
   // Every taker, now and later, gets nothing.
   void close() {
     closed_ = true;

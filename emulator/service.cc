@@ -90,6 +90,7 @@ struct Service::State : std::enable_shared_from_this<Service::State> {
   std::unique_ptr<core::HttpServer> server, url_server;
   std::uint32_t invocations = 0;
   std::size_t serving = 0;  // requests
+  std::size_t cut_off_events = 0;
 
   asio::steady_timer farewell;
   bool stopped = false;  // stop() was called
@@ -118,6 +119,12 @@ void Service::State::tell(Observation::Kind kind, std::string detail) {
 bool Service::State::submit(std::shared_ptr<Invocation> invocation, std::function<void(Answer)> on_answer) {
   invocation->number = ++invocations;
   tell(Observation::Kind::invocation_accepted, *invocation);
+  if (invocation->asynchronous && !stopped) {
+    on_answer = [this, hear = std::move(on_answer)](Answer answer) {
+      cut_off_events += answer.aborted;
+      hear(std::move(answer));
+    };
+  }
   if (pool->submit(invocation, std::move(on_answer))) return true;
   tell(Observation::Kind::throttled, *invocation);
   return false;
@@ -183,6 +190,9 @@ void Service::State::finish() {
   auto finished = std::exchange(done, nullptr);
   if (!finished) return;
   farewell.cancel();
+  if (cut_off_events > 0) {  // nobody waits for their answer
+    tell(Observation::Kind::notice, std::to_string(cut_off_events) + " accepted events did not run to their end");
+  }
   if (server) server->stop();
   if (url_server) url_server->stop();
   processes.stop_watching();

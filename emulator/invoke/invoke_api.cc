@@ -229,6 +229,9 @@ asio::awaitable<void> InvokeApi::invoke(HttpExchange& exchange, std::string_view
   bool taken = submit_(call->invocation, [answers](Answer answer) { answers->put(std::move(answer)); });
   if (!taken) co_return co_await exchange.reply(error_reply(too_many_calls(), request_id));
   if (call->type == Call::event) {
+    if (auto* answer = answers->peek(); answer && answer->aborted) {  // nothing more is run
+      co_return co_await exchange.reply(error_reply(shut_down(), request_id));
+    }
     bool deprecated = operation == Operation::invoke_async;
     HttpReply accepted = deprecated ? async_reply(*call->invocation) : short_reply(202, *call->invocation);
     co_return co_await exchange.reply(std::move(accepted));

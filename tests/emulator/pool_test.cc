@@ -231,3 +231,22 @@ TEST_CASE("at the end all environments are shut down") {
   service.stop();
   CHECK(service.details(Kind::shutdown_ended).size() == 2);
 }
+
+TEST_CASE("an event that comes when all ends is refused; of those that were accepted before, a line tells") {
+  RunningService service;
+  service.settings.max_environments = 1;
+  service.add_extension("slow", R"({"on_shutdown":{"sleep":1}})");
+  service.start();
+  Gate gate(service);
+  auto call = gate.enter();
+  CHECK(service.invoke("1", kEvent).status == 202);
+  CHECK(service.invoke("2", kEvent).status == 202);
+  service.post([](Service& running) { running.stop([] {}); });
+  CHECK(call.get().status == 500);
+  auto late = service.invoke("3", kEvent);
+  CHECK(late.status == 500);
+  CHECK(late.field("x-amzn-errortype") == "ServiceException");
+  service.wait_for([](const Observation& what) {
+    return what.kind == Kind::notice && what.detail == "2 accepted events did not run to their end";
+  });
+}
