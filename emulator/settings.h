@@ -95,6 +95,8 @@ struct Settings {
   std::chrono::milliseconds shutdown_with_external{2'000};
 };
 
+inline constexpr int kMaxConcurrency = 1'600;  // the most that the service takes
+
 // What Managed Instances fix: nothing is frozen, logs are JSON, Init may take
 // 130 s or the timeout, whichever is more, and an environment stays. The timeout
 // is set before.

@@ -3,6 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <optional>
@@ -32,7 +33,8 @@ COMMAND is the first bootstrap in /var/task, /opt and /var/runtime unless given.
       --enable-init-caching                         accepted, and without effect
 
 Variables: AWS_LAMBDA_FUNCTION_NAME, _VERSION, _TIMEOUT [300], _MEMORY_SIZE [3008],
-_HANDLER; LOG_LEVEL; RUNTIME_INTERFACE_EMULATOR_ADDRESS.
+_HANDLER; AWS_LAMBDA_MAX_CONCURRENCY (Managed Instances); LOG_LEVEL;
+RUNTIME_INTERFACE_EMULATOR_ADDRESS.
 )";
 
 // What a word or variable says about the options.
@@ -83,14 +85,17 @@ Decided<core::Origin> address(std::string text, std::string_view option) {
 }
 
 // From 1 up: the RIE knows no upper limit, and people debug with hours.
-Decided<int> positive_number(const Variables& variables, std::string_view name, int otherwise) {
+constexpr int kAnyNumber = 1'000'000;
+
+Decided<int> positive_number(const Variables& variables, std::string_view name, int otherwise, int high = kAnyNumber) {
   auto text = variables.get(name);
   if (!text) return otherwise;
   int number = 0;
   auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error == std::errc{} && end == text->data() + text->size() && number >= 1 && number <= 1'000'000) return number;
+  if (error == std::errc{} && end == text->data() + text->size() && number >= 1 && number <= high) return number;
   return refuse(kUsage, std::string(name) + " cannot be '" + std::string(*text) + "'",
-                "it is a whole number from 1 to 1000000", std::string(name) + "=" + std::to_string(otherwise));
+                "it is a whole number from 1 to " + std::to_string(high),
+                std::string(name) + "=" + std::to_string(std::max(otherwise, 1)));
 }
 
 std::optional<RieLevel> level_of(std::string_view word) {
@@ -123,6 +128,16 @@ void choose_command(Given& given, const Variables& variables, const fs::path& ro
     settings.command = {bootstrap.string()};
     return;
   }
+}
+
+// The RIE is another program then, with JSON for a timeout, one environment, and
+// account and region of its surroundings.
+void manage_as_rie(Settings& settings, const Variables& variables, std::size_t max_concurrency) {
+  manage(settings, max_concurrency);
+  settings.max_environments = 1;
+  settings.emulator_statuses = false;
+  settings.account_id = variables.get("AWS_ACCOUNT_ID").value_or("123456789012");
+  settings.region = variables.get("AWS_REGION").value_or(variables.get("AWS_DEFAULT_REGION").value_or("us-east-1"));
 }
 
 // Folders of extensions; none when the RIE's own switch is there.
@@ -185,11 +200,14 @@ Decided<RieSettings> rie_settings(const std::vector<std::string>& words, const V
     settings.credentials.emplace_back(name, variables.get(name).value_or(""));
   }
   settings.emulator_statuses = true;
+  settings.idle_timeout = std::chrono::hours(24 * 365);
+  auto concurrency = positive_number(variables, "AWS_LAMBDA_MAX_CONCURRENCY", 0, kMaxConcurrency);
+  if (!concurrency) return unexpected(concurrency.error());
+  if (*concurrency > 0) manage_as_rie(settings, variables, static_cast<std::size_t>(*concurrency));
   // The image's container is what holds the processes, and people attach
   // debuggers to them between calls, for as long as they like.
   settings.control_groups = ControlGroups::none;
   settings.freeze = false;
-  settings.idle_timeout = std::chrono::hours(24 * 365);
   return out;
 }
 

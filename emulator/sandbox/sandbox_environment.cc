@@ -64,6 +64,7 @@ void set_function(Variables& variables, const Settings& settings) {
 Variables variables_in_image(const Settings& settings, const core::Origin& runtime_api, std::string_view log_stream) {
   Variables variables{{"AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/" + settings.function_name},
                       {"AWS_LAMBDA_LOG_STREAM_NAME", std::string(log_stream)}};
+  if (settings.is_managed()) set(variables, "AWS_LAMBDA_LOG_FORMAT", "JSON");
   for (const auto& [name, value] : settings.image_environment) set(variables, name, value);
   for (const auto& [name, value] : settings.credentials) set(variables, name, value);
   set_function(variables, settings);

@@ -20,6 +20,7 @@ import environment
 
 SKIPPED = 77  # ctest's SKIP_RETURN_CODE in CMakeLists.txt
 SERVERS = {"rie": environment.Rie, "mayfly": environment.Mayfly, "drop_in": environment.DropIn}
+MANAGED = {"rie": environment.ManagedRie, "mayfly": environment.ManagedMayfly, "drop_in": environment.ManagedDropIn}
 
 _server = None
 
@@ -46,7 +47,7 @@ class Case(unittest.TestCase):
 
     def start_managed(self, **named):
         """The same for Managed Instances, whose runtime is there before any call."""
-        server = environment.ManagedRie if self.on_rie else environment.ManagedMayfly
+        server = MANAGED[_server]
         if not server.program():
             self.skipTest("the official emulator needs root and mounts of its own for Managed Instances")
         return self._started(server, named)

@@ -258,6 +258,12 @@ class DropIn(Rie):
         Environment._end(self)
 
 
+class ManagedDropIn(DropIn):
+    def _start(self):
+        self.variables["AWS_LAMBDA_MAX_CONCURRENCY"] = str(MAX_CONCURRENCY)
+        return super()._start()
+
+
 class Mayfly(Environment):
     server = "mayfly"
     memory_mb = 128

@@ -51,6 +51,20 @@ TEST_CASE("without options it is what the official emulator is") {
   CHECK_FALSE(init_caching);
 }
 
+TEST_CASE("AWS_LAMBDA_MAX_CONCURRENCY makes it Managed Instances") {
+  auto [settings, level, init_caching] =
+      rie({"./app"}, {{"AWS_LAMBDA_MAX_CONCURRENCY", "16"}, {"AWS_REGION", "eu-west-1"}});
+  CHECK(settings.max_concurrency == 16);
+  CHECK(settings.max_environments == 1);
+  CHECK(settings.region == "eu-west-1");
+  CHECK(settings.account_id == "123456789012");
+  CHECK_FALSE(settings.emulator_statuses);
+  for (const char* value : {"0", "1601", "many"}) {
+    CHECK(problem({"./app"}, {{"AWS_LAMBDA_MAX_CONCURRENCY", value}}) ==
+          "AWS_LAMBDA_MAX_CONCURRENCY cannot be '" + std::string(value) + "'");
+  }
+}
+
 TEST_CASE("options stand anywhere, and every other word is the command's") {
   auto [settings, level, init_caching] =
       rie({"--log-level=debug", "/var/runtime/bootstrap", "--fast", "--runtime-api-address", "127.0.0.1:9002", "-v",
