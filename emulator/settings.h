@@ -89,6 +89,10 @@ struct Settings {
   // function whose processes failed, a timeout as plain text.
   bool emulator_statuses = false;
 
+  // A runtime that a signal ends in Init is started again until the timeout of the
+  // invocation that waits for it, as on Lambda; else it is tried twice.
+  bool keep_trying_init = true;
+
   // Lambda's own budgets; tests shorten them.
   std::chrono::milliseconds init_limit{10'000};
   std::chrono::milliseconds shutdown_with_internal{500};

@@ -200,6 +200,7 @@ Decided<RieSettings> rie_settings(const std::vector<std::string>& words, const V
     settings.credentials.emplace_back(name, variables.get(name).value_or(""));
   }
   settings.emulator_statuses = true;
+  settings.keep_trying_init = false;  // its callers know at once, and wait 300 s by default
   settings.idle_timeout = std::chrono::hours(24 * 365);
   auto concurrency = positive_number(variables, "AWS_LAMBDA_MAX_CONCURRENCY", 0, kMaxConcurrency);
   if (!concurrency) return unexpected(concurrency.error());

@@ -30,11 +30,19 @@ void OnDemandLifecycle::invoke(std::shared_ptr<const Invocation> invocation) {
     end_idle();
     return begin_invocation();
   }
+  retry_pause_ = retry_pause_.zero();
   if (ever_initialised_) {
-    in_invocation_ = true;
+    start_clock();
     return begin_init("invoke");
   }
   begin_init("init");
+}
+
+// The function's timeout begins.
+void OnDemandLifecycle::start_clock() {
+  in_invocation_ = true;
+  started_ = orders_.now();
+  deadline_ms_ = core::epoch_ms(orders_.wall_now() + settings_.timeout);
 }
 
 void OnDemandLifecycle::begin_init(std::string_view phase) {
@@ -46,13 +54,7 @@ void OnDemandLifecycle::begin_init(std::string_view phase) {
 
   auto names = orders_.new_generation();
   init_started_ = orders_.now();
-  if (in_invocation_) {
-    started_ = init_started_;
-    deadline_ms_ = core::epoch_ms(orders_.wall_now() + settings_.timeout);
-    orders_.set_alarm(started_ + settings_.timeout);
-  } else {
-    orders_.set_alarm(init_started_ + settings_.init_limit);
-  }
+  orders_.set_alarm(in_invocation_ ? started_ + settings_.timeout : init_started_ + settings_.init_limit);
   witness_.init_started(phase);
 
   if (auto started = extensions_.start(names); !started) {
@@ -91,7 +93,7 @@ void OnDemandLifecycle::end_init() {
   begin_invocation();
 }
 
-void OnDemandLifecycle::fail_init(std::string_view status) {
+void OnDemandLifecycle::fail_init(std::string_view status, bool try_again) {
   if (!fatal_) {
     fatal_ = status == "timeout" && in_invocation_ ? Fatal{"Sandbox.Timedout", timeout_message(settings_.timeout), {}}
                                                    : Fatal{"Runtime.Unknown", "Init did not end in time", {}};
@@ -102,7 +104,8 @@ void OnDemandLifecycle::fail_init(std::string_view status) {
   if (!runtime_init_done_) witness_.runtime_init_ended(init_phase_, status, fatal_->type);
   extensions_.settle();
   witness_.init_ended(init_phase_, status, fatal_->type, duration);
-  if (in_invocation_) return fail_invocation(status, *fatal_);
+  if (in_invocation_ && !try_again) return fail_invocation(status, *fatal_);
+  if (in_invocation_) retry_pause_ = std::clamp(retry_pause_ * 2, kFirstRetryPause, kLongestRetryPause);
   begin_stop(status == "timeout" ? "timeout" : "failure");  // and then the retry
 }
 
@@ -116,9 +119,7 @@ void OnDemandLifecycle::begin_invocation() {
   phase_ = Phase::invoking;
   orders_.drain_output();
   if (!in_invocation_) {
-    in_invocation_ = true;
-    started_ = orders_.now();
-    deadline_ms_ = core::epoch_ms(orders_.wall_now() + settings_.timeout);
+    start_clock();
     orders_.set_alarm(started_ + settings_.timeout);
   }
   announced_ = true;
@@ -314,7 +315,11 @@ void OnDemandLifecycle::go_on_after_stop() {
   }
   phase_ = Phase::cold;
   if (!invocation_) return orders_.settled();
-  in_invocation_ = true;
+  if (retry_pause_.count() > 0) {
+    phase_ = Phase::pausing;
+    return orders_.set_alarm(std::min(orders_.now() + retry_pause_, started_ + settings_.timeout));
+  }
+  start_clock();
   begin_init("invoke");
 }
 
@@ -336,7 +341,10 @@ void OnDemandLifecycle::process_exited(ProcessId id, std::string_view how, bool 
   }
   if (!runtime) extensions_.crashed(id);
   note_fatal(fatal_, runtime ? exit_of_runtime(how, out_of_memory) : exit_of_extension(how));
-  if (is_initialising()) return fail_init("error");
+  if (is_initialising()) {
+    bool crash = runtime && how.starts_with("signal: ") && !out_of_memory && runtime_ != RuntimeState::init_error;
+    return fail_init("error", crash && settings_.keep_trying_init);
+  }
   if (phase_ == Phase::invoking) return fail_invocation("error", *fatal_);
   begin_stop("failure");  // between invocations: the next one finds new processes
 }
@@ -345,6 +353,9 @@ void OnDemandLifecycle::alarm() {
   switch (phase_) {
     case Phase::extension_init:
     case Phase::runtime_init: return fail_init("timeout");
+    case Phase::pausing:
+      if (orders_.now() < started_ + settings_.timeout) return begin_init("invoke");
+      [[fallthrough]];
     case Phase::invoking:
       if (ending_) return end_for_good();
       return fail_invocation("timeout", {"Sandbox.Timedout", timeout_message(settings_.timeout), {}});

@@ -121,6 +121,12 @@ INIT_RETRY = Divergence(
     "one more try within the invocation; if that fails, `Runtime.ExitError`",
     "an empty body; the next invocation starts anew",
     "as the service; a defect there")
+INIT_CRASH = Divergence(
+    "a signal ends the runtime in the Init phase",
+    "it is started again until the invocation's timeout, then `Sandbox.Timedout`",
+    "502, at once",
+    "as recorded from the service",
+    drop_in="502, after a second try")
 ANSWERED_BEFORE = Divergence(
     "the runtime ends after it has answered",
     "200 with the answer",

@@ -77,7 +77,6 @@ class Init(Case):
         for how, text in (
             (lambda runtime: runtime.exit(0), "Runtime exited without providing a reason"),
             (lambda runtime: runtime.exit(42), "Runtime exited with error: exit status 42"),
-            (lambda runtime: runtime.die_of(signal.SIGSEGV), "Runtime exited with error: signal: segmentation fault"),
         ):
             with self.subTest(text):
                 env = self.start()
@@ -89,6 +88,19 @@ class Init(Case):
                     self.answers(answer, answer.status, "Runtime.ExitError")
                     self.assertRegex(answer.json()["errorMessage"], f"^RequestId: [0-9a-f-]{{36}} Error: {text}$")
                     self.assertEqual(answer.header("X-Amz-Function-Error"), "Unhandled")
+
+    def test_a_runtime_that_crashes_in_init_is_started_again_until_the_timeout(self):
+        env = self.start(timeout=1)
+        seen = self.each_runtime(lambda runtime: runtime.die_of(signal.SIGSEGV))
+        answer = env.call()
+        if self.as_rie(divergences.INIT_CRASH):
+            self.assertEqual(answer.status, 502)
+            self.assertLessEqual(len(seen), 2)
+        else:
+            self.answers(answer, 200, "Sandbox.Timedout")
+            self.assertRegex(answer.json()["errorMessage"], "^RequestId: .* Error: Task timed out after 1.00 seconds$")
+            self.assertGreater(len(seen), 2)
+            env.wait_for(r"signal: segmentation fault|Runtime.ExitError")
 
     def test_a_failed_init_is_tried_once_more_within_the_invocation(self):
         env = self.start()

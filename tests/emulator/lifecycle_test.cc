@@ -167,6 +167,79 @@ TEST_CASE_FIXTURE(Fixture, "an Init of ten seconds is given up, reset and tried 
   CHECK(world.take().back() == "settled");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a runtime that a signal ends in Init is started again until the invocation's timeout") {
+  world.extensions = {"agent"};
+  invoke();
+  enlist("agent");
+  lifecycle.process_exited(kRuntime, "signal: segmentation fault");
+  lifecycle.process_exited(1, "signal: killed");
+  auto deadline = world.alarm_at;  // of the first try inside the invocation
+  CHECK(deadline == world.time + 3s);
+  world.take();
+  std::vector<Clock::duration> pauses;
+  for (int tries = 0; tries < 4; ++tries) {
+    auto begun = world.time;
+    enlist("agent");
+    CHECK(world.alarm_at == deadline);
+    lifecycle.process_exited(kRuntime, "signal: segmentation fault");
+    lifecycle.process_exited(1, "signal: killed");
+    CHECK(lifecycle.unanswered() == 1);
+    ring();
+    pauses.push_back(world.time - begun);
+    auto told = world.take();
+    CHECK(std::ranges::count(told, "init ended: error Runtime.ExitError") == 1);
+    CHECK(told.back() == "start agent");
+  }
+  CHECK(pauses == std::vector<Clock::duration>{100ms, 200ms, 400ms, 800ms});
+  enlist("agent");
+  lifecycle.process_exited(kRuntime, "signal: segmentation fault");
+  lifecycle.process_exited(1, "signal: killed");
+  world.take();
+  ring();
+  ring();  // the pause ends before the timeout, and so does the next try
+  CHECK(world.time == deadline);
+  auto told = world.take();
+  CHECK(std::ranges::count(told, "answer Sandbox.Timedout") == 1);
+  CHECK(world.reports.back().status == "timeout");
+  CHECK(world.reports.back().duration == 3s);
+}
+
+TEST_CASE_FIXTURE(Fixture, "between two tries of a crashed Init the timeout rings, and the end comes, as ever") {
+  bool timeout = false;
+  SUBCASE("timeout") { timeout = true; }
+  SUBCASE("end") {}
+  invoke();
+  lifecycle.process_exited(kRuntime, "signal: aborted");
+  pass(2950ms);
+  lifecycle.process_exited(kRuntime, "signal: aborted");
+  world.take();
+  if (timeout) {
+    ring();
+    CHECK(world.take() == Lines{"START cold", "runtime done", "answer Sandbox.Timedout", "REPORT timeout", "settled"});
+    CHECK(lifecycle.is_free());
+  } else {
+    lifecycle.shut_down();
+    CHECK(world.take() == Lines{"abort", "settled"});
+    CHECK(lifecycle.has_ended());
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "what ends by an exit, for want of memory or behind an init/error is not tried a third time") {
+  std::string how = "signal: killed";
+  bool out_of_memory = false, posted = false;
+  SUBCASE("exit") { how = "exit status 1"; }
+  SUBCASE("memory") { out_of_memory = true; }
+  SUBCASE("init/error") { posted = true; }
+  SUBCASE("asked not to") { settings.keep_trying_init = false; }
+  invoke();
+  lifecycle.process_exited(kRuntime, how, out_of_memory);
+  if (posted) REQUIRE(lifecycle.runtime_init_error("{}", "Runtime.Late").has_value());
+  lifecycle.process_exited(kRuntime, how, out_of_memory);
+  CHECK(world.reports.back().status == "error");
+  CHECK(lifecycle.is_free());
+}
+
 TEST_CASE_FIXTURE(Fixture, "an Init that fails twice fails the call with what went wrong the second time") {
   invoke();
   lifecycle.process_exited(kRuntime, "exit status 1");
