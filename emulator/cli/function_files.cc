@@ -44,7 +44,7 @@ core::Outcome<std::unique_ptr<FileWatch>> watch_function(boost::asio::io_context
   for (const auto& extensions : settings.extension_folders) {
     if (auto added = watch->add_tree(extensions); !added) return unexpected(added.error());
   }
-  for (const auto& file : changes.env_files) {
+  for (const auto& file : changes.settings) {
     if (auto added = watch->add_file(file); !added) return unexpected(added.error());
   }
   return watch;

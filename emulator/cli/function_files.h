@@ -19,14 +19,14 @@ namespace mayfly::emulator::cli {
 
 // How `mayfly run` takes changes of the function's files.
 struct Changes {
-  bool reload = false;                           // --watch; else only a note at the next call
-  std::vector<std::filesystem::path> env_files;  // absolute
-  std::vector<std::filesystem::path> outputs;    // our own, absolute: they do not count
+  bool reload = false;                          // --watch; else only a note at the next call
+  std::vector<std::filesystem::path> settings;  // env files and mayfly.toml, absolute
+  std::vector<std::filesystem::path> outputs;   // our own, absolute: they do not count
 };
 
 // Watches the program; with `reload` also the folder that it lies in, or, when
 // it lies outside the function's folder as an interpreter does, that one; the
-// extension folders and env files. `on_change` gets what is to be said of it,
+// extension folders and the files with settings. `on_change` gets what is to be said of it,
 // "./bootstrap (2 s old)", once no file has changed for 200 ms.
 // Errors: as FileWatch.
 core::Outcome<std::unique_ptr<FileWatch>> watch_function(boost::asio::io_context& io, const Settings& settings,

@@ -26,6 +26,7 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::size_t kMaxEnvironmentBytes = 4'096;  // [A]
 constexpr std::size_t kMaxHandlerBytes = 128;        // [A]
+constexpr std::size_t kMaxRegionBytes = 63;          // a label of a host name
 
 // The example keys of AWS's own documentation: no service accepts them, and no
 // scanner takes them for a leak.
@@ -138,25 +139,32 @@ Decided<void> read_sam_json(std::string_view text, std::string_view file, std::s
   return {};
 }
 
-Decided<void> check_environment(const Pairs& pairs) {
-  std::string reserved, measured;
+std::string from(const GivenVariable& variable) {
+  return variable.origin == "--env" ? "" : " (" + variable.origin + ")";
+}
+
+Decided<void> check_environment(const std::vector<GivenVariable>& environment) {
+  std::string reserved, where, measured;
   json::Writer json(measured);
   json.begin_object();
-  for (const auto& [name, value] : pairs) {
+  for (const auto& variable : environment) {
+    const auto& [name, value, origin] = variable;
     if (is_reserved_variable(name)) {
       reserved += (reserved.empty() ? "" : ", ") + name;
+      where += from(variable);
     } else if (!is_variable_name(name)) {
-      return refuse(kUsage, "a function cannot have the variable '" + name + "'",
+      return refuse(kUsage, "a function cannot have the variable '" + name + "'" + from(variable),
                     "Lambda wants a letter first, then letters, digits and _: [a-zA-Z]([a-zA-Z0-9_])+",
                     "--env NAME=VALUE");
     } else if (value.find('\0') != value.npos) {
-      return refuse(kUsage, "the variable " + name + " has a NUL byte", "no process can be given one", "");
+      return refuse(kUsage, "the variable " + name + from(variable) + " has a NUL byte", "no process can be given one",
+                    "");
     }
     json.member(name, value);
   }
   json.end_object();
   if (!reserved.empty()) {
-    return refuse(kUsage, reserved_variables_message(reserved), "Lambda sets these itself",
+    return refuse(kUsage, reserved_variables_message(reserved), "Lambda sets these itself" + where,
                   "--region, --handler, --name, --memory or --credentials set what they stand for");
   }
   if (measured.size() > kMaxEnvironmentBytes) {
@@ -170,51 +178,40 @@ Decided<void> check_environment(const Pairs& pairs) {
   return {};
 }
 
-Decided<Pairs> environment_of(const Arguments& arguments, const Variables& variables) {
-  Pairs pairs;
-  for (const std::string& file : arguments.list("env-file")) {
-    auto text = read_text_file(file);
-    if (!text) return unexpected(text.error());
-    if (auto read = read_env_file(*text, file, arguments.text("name"), pairs); !read) return unexpected(read.error());
-  }
-  for (const std::string& word : arguments.list("env")) {
-    auto equals = word.find('=');
-    if (equals != word.npos) {
-      put(pairs, word.substr(0, equals), word.substr(equals + 1));
-      continue;
-    }
-    auto found = variables.all().find(word);
-    if (found == variables.all().end()) {
-      return refuse(kUsage, "--env " + word + " has no value, and this shell has no such variable",
-                    "--env NAME hands the shell's variable on", "--env " + word + "=VALUE");
-    }
-    put(pairs, word, found->second);
-  }
-  if (auto fits = check_environment(pairs); !fits) return unexpected(fits.error());
-  return pairs;
-}
-
-Decided<void> check_handler(const std::string& handler) {
+Decided<void> check_handler(const Arguments& arguments) {
+  std::string handler(arguments.text("handler"));
   const char* wrong = handler.size() > kMaxHandlerBytes ? "have length less than or equal to 128"
                       : handler.find_first_of(" \t\r\n\v\f") != handler.npos
                           ? "satisfy regular expression pattern: [^\\s]+"
                           : nullptr;
   if (!wrong) return {};
-  return refuse(kUsage, "no handler can be called '" + handler + "'",
+  return refuse(kUsage, "no handler can be called '" + handler + "'" + arguments.said_by("handler"),
                 "a handler's name is up to 128 characters, none of them a space\nLambda says: " +
                     validation_text(handler, "handler", wrong),
                 "--handler main.handler");
 }
 
-Decided<void> check_version(const std::string& version) {
+Decided<void> check_version(const Arguments& arguments) {
+  std::string version(arguments.text("function-version"));
   bool number = !version.empty() && std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; });
   if (number || version == "$LATEST") return {};
   return refuse(
-      kUsage, "no version can be called '" + version + "'",
+      kUsage, "no version can be called '" + version + "'" + arguments.said_by("function-version"),
       "a version is $LATEST or a number\nLambda says: " + validation_text(version, "functionVersion",
                                                                           "satisfy regular expression pattern: "
                                                                           "(\\$LATEST|[0-9]+)"),
       "--function-version 7");
+}
+
+// It becomes part of ARNs and of host names.
+Decided<void> check_region(const Arguments& arguments) {
+  std::string_view region = arguments.text("region");
+  auto part = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  bool sound = !region.empty() && region.size() <= kMaxRegionBytes && std::ranges::all_of(region, part) &&
+               region.front() >= 'a' && region.front() <= 'z' && region.back() != '-';
+  if (sound) return {};
+  return refuse(kUsage, "no region can be called '" + std::string(region) + "'" + arguments.said_by("region"),
+                "a region's name has small letters, digits and -, 63 at most", "--region eu-central-1");
 }
 
 Decided<void> take_credentials(const Arguments& arguments, const Variables& variables, Settings& settings) {
@@ -260,8 +257,48 @@ Decided<void> check_extension_folder(const fs::path& folder) {
 
 }  // namespace
 
+Decided<std::vector<GivenVariable>> given_environment(const Arguments& arguments, const Variables& variables) {
+  std::vector<GivenVariable> given;
+  auto put = [&](GivenVariable variable) {
+    auto found = std::ranges::find(given, variable.name, &GivenVariable::name);
+    if (found != given.end()) {
+      *found = std::move(variable);
+    } else {
+      given.push_back(std::move(variable));
+    }
+  };
+  for (const GivenVariable& variable : arguments.project_environment) put(variable);
+  for (const std::string& file : arguments.list("env-file")) {
+    auto text = read_text_file(file);
+    if (!text) return unexpected(text.error());
+    Pairs pairs;
+    if (auto read = read_env_file(*text, file, arguments.text("name"), pairs); !read) return unexpected(read.error());
+    for (auto& [name, value] : pairs) put({std::move(name), std::move(value), file});
+  }
+  const std::string& env_origin = arguments.settings[OptionRef("env").row].origin;
+  for (const std::string& word : arguments.list("env")) {
+    auto equals = word.find('=');
+    if (equals != word.npos) {
+      put({word.substr(0, equals), word.substr(equals + 1), env_origin});
+      continue;
+    }
+    auto found = variables.all().find(word);
+    if (found == variables.all().end()) {
+      return refuse(kUsage, "--env " + word + " has no value, and this shell has no such variable",
+                    "--env NAME hands the shell's variable on", "--env " + word + "=VALUE");
+    }
+    put({word, found->second, env_origin + ", this shell"});
+  }
+  if (auto fits = check_environment(given); !fits) return unexpected(fits.error());
+  return given;
+}
+
 Decided<Pairs> user_environment(const Arguments& arguments, const Variables& variables) {
-  return environment_of(arguments, variables);
+  auto given = given_environment(arguments, variables);
+  if (!given) return unexpected(given.error());
+  Pairs pairs;
+  for (auto& variable : *given) pairs.emplace_back(std::move(variable.name), std::move(variable.value));
+  return pairs;
 }
 
 Decided<core::Origin> parse_listen(std::string_view text, std::string_view option) {
@@ -294,30 +331,34 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
   }
   if (arguments.has_command_line) settings.command = arguments.command_line;
   std::error_code error;
-  settings.task_root = fs::current_path(error);
+  settings.task_root = arguments.task_root.empty() ? fs::current_path(error) : arguments.task_root;
   if (error) return refuse(kCannotStart, "the current folder cannot be read", error.message(), "cd");
 
   if (arguments.given("listen")) {
     auto listen = parse_listen(arguments.text("listen"), "--listen");
-    if (!listen) return unexpected(listen.error());
+    if (!listen) {
+      listen.error().message.what += arguments.said_by("listen");
+      return unexpected(listen.error());
+    }
     settings.listen = std::move(*listen);
   }
   if (arguments.given("name")) {
     auto name = parse_function_name(arguments.text("name"));
     if (!name) {
-      return refuse(kUsage, "no function can be called '" + std::string(arguments.text("name")) + "'",
-                    "a name is 1 to 64 letters, digits, - and _\nLambda says: " + name.error().message,
-                    "--name orders");
+      return refuse(
+          kUsage, "no function can be called '" + std::string(arguments.text("name")) + "'" + arguments.said_by("name"),
+          "a name is 1 to 64 letters, digits, - and _\nLambda says: " + name.error().message, "--name orders");
     }
     settings.function_name = name->name;
   }
   if (auto taken = take_url_settings(arguments, variables, settings); !taken) return unexpected(taken.error());
   settings.any_function_name = !arguments.given("name");
   settings.function_version = arguments.text("function-version");
-  if (auto sound = check_version(settings.function_version); !sound) return unexpected(sound.error());
+  if (auto sound = check_version(arguments); !sound) return unexpected(sound.error());
   settings.handler = arguments.text("handler");
-  if (auto sound = check_handler(settings.handler); !sound) return unexpected(sound.error());
+  if (auto sound = check_handler(arguments); !sound) return unexpected(sound.error());
   settings.region = arguments.text("region");
+  if (auto sound = check_region(arguments); !sound) return unexpected(sound.error());
   settings.timeout = std::chrono::seconds(arguments.number("timeout"));
   settings.memory_mb = arguments.number("memory");
   settings.max_environments = static_cast<std::size_t>(arguments.number("max-environments"));
@@ -350,7 +391,7 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
   std::ranges::transform(settings.log_level, settings.log_level.begin(),
                          [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
 
-  auto environment = environment_of(arguments, variables);
+  auto environment = user_environment(arguments, variables);
   if (!environment) return unexpected(environment.error());
   settings.environment = std::move(*environment);
   if (auto taken = take_credentials(arguments, variables, settings); !taken) return unexpected(taken.error());

@@ -17,7 +17,9 @@ namespace mayfly::emulator::cli {
 // named by options; kCannotStart for extension folders.
 Decided<Settings> settings_from(const Arguments& arguments, const Variables& variables);
 
-// --env and --env-file, read now.
+// What the function gets beside Lambda's own variables, read now: --env over later
+// --env-file over earlier ones over [env].
+Decided<std::vector<GivenVariable>> given_environment(const Arguments& arguments, const Variables& variables);
 Decided<std::vector<std::pair<std::string, std::string>>> user_environment(const Arguments& arguments,
                                                                            const Variables& variables);
 

@@ -14,12 +14,12 @@
 #include <mayfly/json/writer.h>
 
 #include "emulator/cli/base64.h"
+#include "emulator/cli/config_text.h"
 #include "emulator/cli/figures.h"
 #include "emulator/cli/function_settings.h"
 #include "emulator/cli/json_text.h"
 #include "emulator/cli/lambda_call.h"
 #include "emulator/cli/program.h"
-#include "emulator/cli/run_command.h"
 #include "emulator/cli/running_service.h"
 #include "emulator/cli/text_file.h"
 #include "emulator/cli/url_settings.h"
@@ -366,7 +366,7 @@ Decided<void> refuse_environment_options(const Arguments& arguments) {
                           option.group == Group::environment || option.group == Group::extensions ||
                           option.name == "timeline";
     bool also_of_call = option.name == "name" || option.name == "unchecked";
-    if (!of_environment || also_of_call || !arguments.settings[row].origin.starts_with('-')) continue;
+    if (!of_environment || also_of_call || arguments.settings[row].source != Source::word) continue;
     return refuse(kUsage, arguments.settings[row].origin + " needs a program to start",
                   "the environment that is called has settings of its own", "mayfly invoke ... -- ./bootstrap");
   }
@@ -458,7 +458,9 @@ Decided<std::string> read_argument(std::string_view value) {
 
 Decided<int> invoke_command(const Arguments& arguments, const Variables& variables) {
   if (arguments.given("show-config")) {
-    write_out(STDOUT_FILENO, config_text(arguments));
+    auto text = config_text(arguments, variables);
+    if (!text) return unexpected(text.error());
+    write_out(STDOUT_FILENO, *text);
     return kDone;
   }
   Looks looks;

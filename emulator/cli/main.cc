@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "emulator/cli/config_layers.h"
 #include "emulator/cli/help.h"
 #include "emulator/cli/invoke_command.h"
 #include "emulator/cli/options.h"
@@ -72,7 +73,7 @@ Decided<int> carry_out(const Arguments& arguments, const Variables& variables,
 
 int command_line(const std::vector<std::string>& words, const Variables& variables,
                  std::chrono::steady_clock::time_point started) {
-  auto arguments = parse_arguments(words, variables);
+  auto arguments = read_arguments(words, variables);
   auto code = arguments ? carry_out(*arguments, variables, started) : Decided<int>(unexpected(arguments.error()));
   if (code) return *code;
   std::string_view color = arguments ? arguments->text("color") : "auto";

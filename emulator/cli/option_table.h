@@ -57,6 +57,7 @@ struct Option {
   std::string_view unit = {};        // of the number
   std::string_view member = {};      // what the service calls it, in whose words a number out of range is refused
   bool many = false;                 // may be given again and again; a variable has commas between
+  bool is_list = false;              // one value with commas inside; a file may write a list
   std::string_view stands_for = {};  // another spelling of that option ...
   std::string_view prefix = {};      // ... with this before its value
   bool only_when_asked = false;      // has no variable of its own
@@ -185,12 +186,16 @@ inline constexpr Option kOptions[] = {
      .help = "what mayfly does, step by step"},
 
     {.name = "fail-on", .takes = "LIST", .group = Group::testing, .commands = kRun,
-     .help = "exit 1 if one occurred: error,timeout,init"},
+     .help = "exit 1 if one occurred: error,timeout,init", .is_list = true},
     {.name = "debug", .group = Group::testing, .commands = kRun,
      .help = "for a debugger: no time limit, no freeze"},
     {.name = "show-config", .group = Group::testing, .commands = kEnvironmentCommands,
      .help = "print every setting and who made it, then leave", .only_when_asked = true},
 
+    {.name = "config", .takes = "FILE", .group = Group::general, .commands = kEnvironmentCommands,
+     .help = "settings; else the nearest mayfly.toml"},
+    {.name = "no-config", .group = Group::general, .commands = kEnvironmentCommands,
+     .help = "read no settings from files"},
     {.name = "help", .letter = 'h', .help = "this text", .only_when_asked = true},
     {.name = "version", .letter = 'V', .commands = kNoCommand, .help = "version and machine", .only_when_asked = true},
 };

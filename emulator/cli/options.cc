@@ -1,51 +1,15 @@
 #include "emulator/cli/options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
-#include "emulator/invoke/validation_text.h"
+#include "core/split.h"
+#include "emulator/cli/spelling.h"
 
 namespace mayfly::emulator::cli {
 namespace {
 
-// Words people bring along that mean something else here.
-struct Hint {
-  std::string_view name, why, try_this;
-};
-constexpr Hint kHints[] = {
-    {"env-vars", "it is a file in SAM and a list in cargo-lambda", "--env NAME=VALUE or --env-file FILE"},
-    {"env-var", "here it is called --env", "--env NAME=VALUE"},
-    {"log-file", "each environment has a file of its own", "--log-folder DIR"},
-};
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    auto end = std::min(text.find(separator), text.size());
-    if (end > 0) parts.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
-}
-
-bool contains(std::string_view list, char separator, std::string_view word) {
-  return std::ranges::count(split(list, separator), word) > 0;
-}
-
-std::optional<std::size_t> row_of(std::string_view name) {
-  for (std::size_t i = 0; i < kOptionCount; ++i) {
-    if (kOptions[i].name == name || contains(kOptions[i].aliases, ' ', name)) return i;
-  }
-  return std::nullopt;
-}
-
-std::optional<std::size_t> row_of(char letter) {
-  for (std::size_t i = 0; i < kOptionCount; ++i) {
-    if (kOptions[i].letter == letter) return i;
-  }
-  return std::nullopt;
-}
+using core::split;
 
 const Command* command_named(std::string_view name) {
   auto found = std::ranges::find(kCommands, name, &Command::name);
@@ -69,13 +33,6 @@ bool is_option(std::string_view word) {
   return word.empty() || row_of(word.substr(0, word.find('='))).has_value();
 }
 
-std::optional<int> whole_number(std::string_view text) {
-  int number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // One pass over the words, then one over the options that no word has set.
 class Parser {
  public:
@@ -94,6 +51,7 @@ class Parser {
                                                                        : plain_word(word);
       if (!taken) return unexpected(taken.error());
     }
+    out_.typed = words;
     if (auto belongs = check_commands(); !belongs) return unexpected(belongs.error());
     if (!out_.settings[OptionRef("help").row].values.empty()) out_.help = true;
     if (out_.help) return std::move(out_);
@@ -171,57 +129,7 @@ class Parser {
       value = words[++at_];
     }
     used_.push_back({row, typed});
-    return set(row, typed, std::move(*value));
-  }
-
-  // Checks the value and follows stands_for.
-  Decided<void> set(std::size_t row, const std::string& typed, std::string value) {
-    const Option& option = kOptions[row];
-    if (auto fits = check_value(option, typed, value); !fits) return fits;
-    std::size_t target = row;
-    if (!option.stands_for.empty()) {
-      target = *row_of(option.stands_for);
-      bool is_flag = kOptions[target].takes.empty();
-      if (is_flag && value != split(option.choices, '|').front()) return {};
-      if (!option.prefix.empty() && value != "-") value.insert(0, option.prefix);
-    }
-    auto& setting = out_.settings[target];
-    if (!kOptions[target].many && !kOptions[target].takes.empty()) setting.values.clear();
-    setting.values.push_back(std::move(value));
-    setting.origin = typed;
-    return {};
-  }
-
-  Decided<void> check_value(const Option& option, const std::string& typed, std::string& value) {
-    if (!option.choices.empty()) {
-      // The AWS CLI writes Text and INFO where we write text and info.
-      for (auto choice : split(option.choices, '|')) {
-        if (std::ranges::equal(choice, value, [](char a, char b) { return (a | 0x20) == (b | 0x20); })) {
-          value = choice;
-          return {};
-        }
-      }
-      auto meant = nearest(value, split(option.choices, '|'));
-      std::string list(option.choices);
-      std::ranges::replace(list, '|', ' ');
-      return refuse(kUsage, typed + " cannot be '" + value + "'", "it is one of: " + list,
-                    typed + " " + std::string(meant.empty() ? split(option.choices, '|').front() : meant));
-    }
-    if (option.low != option.high) {
-      auto number = whole_number(value);
-      if (!number || *number < option.low || *number > option.high) {
-        std::string why = "it is a whole number from " + std::to_string(option.low) + " to " +
-                          std::to_string(option.high) + " (" + std::string(option.unit) + ")";
-        if (number && !option.member.empty()) {
-          auto bound = *number < option.low ? "greater than or equal to " + std::to_string(option.low)
-                                            : "less than or equal to " + std::to_string(option.high);
-          why += "\nLambda says: " + validation_text(value, option.member, "have value " + bound);
-        }
-        return refuse(kUsage, typed + " cannot be '" + value + "'", std::move(why),
-                      typed + " " + std::string(option.initial));
-      }
-    }
-    return {};
+    return give(out_.settings, row, Source::word, typed, std::move(*value));
   }
 
   Decided<void> unknown(const std::string& typed, std::string_view name) {
@@ -234,28 +142,16 @@ class Parser {
     std::string command(name_of(out_.command));
     if (!unknown_.empty()) {
       const auto& [typed, name] = unknown_.front();
-      for (const Hint& hint : kHints) {
-        if (hint.name == name) {
-          return refuse(kUsage, command + " has no option " + typed, std::string(hint.why), std::string(hint.try_this));
-        }
+      if (const Hint* hint = hint_for(name)) {
+        return refuse(kUsage, command + " has no option " + typed, std::string(hint->why), std::string(hint->try_this));
       }
-      std::vector<std::string_view> names;
-      for (const Option& option : kOptions) {
-        if (!(option.commands & out_.command)) continue;
-        names.push_back(option.name);
-        for (auto alias : split(option.aliases, ' ')) names.push_back(alias);
-      }
-      auto meant = nearest(name, names);
+      auto meant = nearest(name, names_of_options(out_.command));
       return refuse(kUsage, command + " has no option " + typed,
                     meant.empty() ? "" : "did you mean --" + std::string(meant) + "?", help_line(out_.command));
     }
     for (const auto& [row, typed] : used_) {
       if (kOptions[row].commands & out_.command) continue;
-      std::string owners;
-      for (const Command& owner : kCommands) {
-        if (kOptions[row].commands & owner.bit)
-          owners += (owners.empty() ? "mayfly " : ", mayfly ") + std::string(owner.name);
-      }
+      std::string owners = owners_of(row);
       return refuse(kUsage, command + " has no option " + typed,
                     owners.empty() ? "it stands alone" : "it belongs to " + owners, help_line(out_.command));
     }
@@ -265,30 +161,33 @@ class Parser {
   Decided<void> read_variables() {
     for (std::size_t row = 0; row < kOptionCount; ++row) {
       const Option& option = kOptions[row];
-      if (!(option.commands & out_.command) || option.only_when_asked || !option.stands_for.empty()) continue;
-      if (!out_.settings[row].origin.empty()) continue;
+      if (!(option.commands & out_.command) || option.only_when_asked) continue;
+      if (out_.settings[target_of(row)].source != Source::nobody) continue;
       std::string own = variable_of(option);
       std::vector<std::string_view> names = split(option.variables, ' ');
       names.insert(names.begin(), own);
       for (std::string_view name : names) {
         auto value = variables_.get(name);
         if (!value) continue;
-        if (auto taken = set_from_variable(row, std::string(name), *value); !taken) return taken;
+        if (auto taken = take_variable(row, std::string(name), *value); !taken) return taken;
         break;
       }
     }
     return {};
   }
 
-  Decided<void> set_from_variable(std::size_t row, const std::string& name, std::string_view value) {
+  Decided<void> take_variable(std::size_t row, const std::string& name, std::string_view value) {
     const Option& option = kOptions[row];
+    auto& settings = out_.settings;
     if (option.takes.empty()) {
-      if (value == "0" || value == "false" || value == "no" || value == "off") return {};
-      return set(row, name, "1");
+      if (value != "0" && value != "false" && value != "no" && value != "off")
+        return give(settings, row, Source::variable, name, "1");
+      switch_off(settings, row, Source::variable, name);
+      return {};
     }
-    if (!option.many) return set(row, name, std::string(value));
+    if (!option.many) return give(settings, row, Source::variable, name, std::string(value));
     for (auto part : split(value, ',')) {
-      if (auto taken = set(row, name, std::string(part)); !taken) return taken;
+      if (auto taken = give(settings, row, Source::variable, name, std::string(part)); !taken) return taken;
     }
     return {};
   }
@@ -305,43 +204,13 @@ class Parser {
 
 int Arguments::number(OptionRef option) const { return whole_number(text(option)).value_or(0); }
 
+std::string Arguments::said_by(OptionRef option) const {
+  const Setting& setting = settings[option.row];
+  return setting.source == Source::nobody || setting.source == Source::word ? "" : " (" + setting.origin + ")";
+}
+
 Decided<Arguments> parse_arguments(const std::vector<std::string>& words, const Variables& variables) {
   return Parser(variables).parse(words);
-}
-
-std::string variable_of(const Option& option) {
-  std::string name = "MAYFLY_";
-  for (char c : option.name) name += c == '-' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
-  return name;
-}
-
-std::string_view nearest(std::string_view typed, const std::vector<std::string_view>& known) {
-  std::string_view best;
-  int best_distance = 3;
-  for (auto word : known) {
-    int distance = typing_distance(typed, word);
-    if (distance < best_distance && distance < static_cast<int>(word.size())) {
-      best = word;
-      best_distance = distance;
-    }
-  }
-  return best;
-}
-
-int typing_distance(std::string_view a, std::string_view b) {
-  std::vector<int> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = static_cast<int>(j);
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    row[0] = static_cast<int>(i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      int change = last[j - 1] + (a[i - 1] != b[j - 1]);
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, change});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
-    }
-    before.swap(last);
-    last.swap(row);
-  }
-  return last[b.size()];
 }
 
 }  // namespace mayfly::emulator::cli

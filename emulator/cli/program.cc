@@ -60,7 +60,7 @@ bool has_binary_format(const std::string& machine) {
 Decided<void> missing(const Settings& settings, bool is_default) {
   const std::string& word = settings.command.front();
   if (is_default) {
-    return refuse(kCannotStart, "no function to run in this folder", "looked for ./bootstrap",
+    return refuse(kCannotStart, "no function to run in this folder", "looked for ./bootstrap and for a command in ./mayfly.toml",
                   "mayfly run -- ./my-program");
   }
   if (word.find('/') != word.npos) {

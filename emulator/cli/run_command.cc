@@ -8,6 +8,8 @@
 
 #include <mayfly/json/writer.h>
 
+#include "emulator/cli/config_layers.h"
+#include "emulator/cli/config_text.h"
 #include "emulator/cli/figures.h"
 #include "emulator/cli/function_settings.h"
 #include "emulator/cli/program.h"
@@ -89,6 +91,11 @@ std::string url_line(const Style& style, const FunctionUrl& url, const core::Ori
          (url.signed_only ? ", signed" : "") + (url.in_parts ? ", streamed" : "") + ")\n";
 }
 
+// The one in this folder is no news.
+bool shows_project_file(const Arguments& arguments) {
+  return !arguments.project_file.empty() && arguments.project_file != "mayfly.toml";
+}
+
 std::string banner(const Style& style, const Settings& settings, const Enforcement& enforcement,
                    const Addresses& addresses, const Arguments& arguments, std::chrono::nanoseconds start_up) {
   bool debug = arguments.given("debug");
@@ -110,6 +117,7 @@ std::string banner(const Style& style, const Settings& settings, const Enforceme
     out += label(style, "debug") + "deadlines are a day away, and nothing is frozen; mayfly's own log is -v\n";
   }
   if (arguments.given("watch")) out += label(style, "watching") + "the function's files: a change starts it anew\n";
+  if (shows_project_file(arguments)) out += label(style, "config") + arguments.project_file + "\n";
   if (arguments.text("credentials") == "env") {
     out += label(style, "AWS keys") + "this shell's\n";
   } else {
@@ -138,36 +146,29 @@ Changes changes_of(const Arguments& arguments) {
   Changes changes;
   changes.reload = arguments.given("watch");
   std::error_code error;
-  for (const std::string& file : arguments.list("env-file")) changes.env_files.push_back(fs::absolute(file, error));
+  for (const std::string& file : arguments.list("env-file")) changes.settings.push_back(fs::absolute(file, error));
+  if (!arguments.project_path.empty()) changes.settings.push_back(arguments.project_path);
   for (auto file : {arguments.text("ready-file"), arguments.text("timeline"), arguments.text("log-folder")}) {
     if (!file.empty()) changes.outputs.push_back(fs::absolute(file, error));
   }
   return changes;
 }
 
-}  // namespace
-
-std::string config_text(const Arguments& arguments) {
-  std::string out;
-  for (std::size_t row = 0; row < kOptionCount; ++row) {
-    const Option& option = kOptions[row];
-    if (!(option.commands & arguments.command) || option.only_when_asked || !option.stands_for.empty()) continue;
-    const auto& setting = arguments.settings[row];
-    std::string value;
-    for (const std::string& one : setting.values) value += (value.empty() ? "" : ",") + one;
-    // Values of variables may be secrets.
-    if (option.name == "env") {
-      value.clear();
-      for (const std::string& one : setting.values) value += (value.empty() ? "" : ",") + one.substr(0, one.find('='));
-    }
-    if (option.takes.empty()) value = setting.values.empty() ? "no" : "yes";
-    if (setting.values.empty() && !option.takes.empty()) value = option.initial;
-    std::string line = std::string(option.name) + " = " + value;
-    line.resize(std::max<std::size_t>(line.size() + 2, 40), ' ');
-    out += line + (setting.origin.empty() ? "default" : setting.origin) + "\n";
+// What the files of settings say now. A running service takes variables only.
+Decided<std::vector<std::pair<std::string, std::string>>> changed_environment(const Arguments& before,
+                                                                              const Variables& variables,
+                                                                              const RunningService::Display& display) {
+  auto now = read_arguments(before.typed, variables);
+  if (!now) return unexpected(now.error());
+  if (settings_text(*now) != settings_text(before)) {
+    write_out(STDERR_FILENO,
+              note_text(display.error_style, now->project_file + ": only variables are taken over now, other settings "
+                                                                 "by the next mayfly run"));
   }
-  return out;
+  return user_environment(*now, variables);
 }
+
+}  // namespace
 
 Decided<int> run_command(const Arguments& arguments, const Variables& variables,
                          std::chrono::steady_clock::time_point started) {
@@ -176,7 +177,9 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
                   "mayfly run -- " + arguments.words.front());
   }
   if (arguments.given("show-config")) {
-    write_out(STDOUT_FILENO, config_text(arguments));
+    auto text = config_text(arguments, variables);
+    if (!text) return unexpected(text.error());
+    write_out(STDOUT_FILENO, *text);
     return kDone;
   }
   auto fail_on = parse_fail_on(arguments.text("fail-on"));
@@ -209,7 +212,8 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
     if (!url) return unexpected(url.error());
     addresses.url = *url;
   }
-  auto watched = service.watch(changes_of(arguments), [&] { return user_environment(arguments, variables); });
+  auto watched =
+      service.watch(changes_of(arguments), [&] { return changed_environment(arguments, variables, display); });
   if (!watched) return unexpected(watched.error());
   if (json) {
     write_out(STDOUT_FILENO, ready_json(addresses));

@@ -12,7 +12,4 @@ namespace mayfly::emulator::cli {
 Decided<int> run_command(const Arguments& arguments, const Variables& variables,
                          std::chrono::steady_clock::time_point started);
 
-// The lines that --show-config prints: "timeout = 10   MAYFLY_TIMEOUT".
-std::string config_text(const Arguments& arguments);
-
 }  // namespace mayfly::emulator::cli

@@ -10,11 +10,13 @@
 #include <chrono>
 #include <thread>
 
+#include "core/split.h"
 #include "emulator/sandbox/process_tree.h"
 
 namespace mayfly::emulator {
 
 namespace fs = std::filesystem;
+using core::split;
 
 namespace {
 
@@ -22,16 +24,6 @@ namespace {
 // kernel.
 constexpr int kMaxLooks = 50;
 constexpr std::chrono::microseconds kBetweenLooks{200};
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (!text.empty()) {
-    auto end = std::min(text.find(separator), text.size());
-    if (end > 0) parts.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
-}
 
 // mountinfo writes white space and backslashes as \040.
 std::string unescaped(std::string_view text) {

@@ -70,7 +70,7 @@ class Environment:
         self.stage = Stage()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="mayfly-test-"))
         self.function = "function"
-        self._command = [str(word) for word in command or actor_command("runtime", self.stage)]
+        self._command = [str(word) for word in (actor_command("runtime", self.stage) if command is None else command)]
         self._working_folder = folder or self.folder
         self._timeout = timeout
         self.variables = dict(variables or {})
@@ -282,7 +282,8 @@ class Mayfly(Environment):
             command += ["--handler", self._handler]
         if self.extension_folder:
             command += ["--extensions", str(self.extension_folder)]
-        process = self._spawn([*command, *self._options, "--", *self._command], dict(os.environ))
+        process = self._spawn([*command, *self._options, *(["--", *self._command] if self._command else [])],
+                              dict(os.environ))
         wait_until(lambda: process.poll() is not None or ready.exists(), "--ready-file")
         if process.poll() is not None:
             raise RuntimeError(f"mayfly run ended with {process.returncode}:\n" + self.everything())

@@ -6,6 +6,8 @@
 #include <set>
 #include <sstream>
 
+#include "emulator/cli/spelling.h"
+
 namespace mayfly::emulator::cli {
 namespace {
 
