@@ -50,6 +50,9 @@ struct Settings {
   Credentials callers;                       // who may sign: with verify_signatures and url->signed_only
   core::Origin runtime_api{"127.0.0.1", 0};  // of the first environment; further ones take free ports
   std::chrono::milliseconds timeout{3'000};  // 1 s .. 900 s
+  // For a debugger `timeout` and `init_limit` are a day away; this is what clients
+  // are told. Zero: the timeout.
+  std::chrono::milliseconds configured_timeout{0};
   int memory_mb = 128;                       // 128 .. 10'240
   std::size_t max_environments = 50;         // at a time; from 1 up
   std::chrono::seconds idle_timeout{600};    // an environment that long without a call ends

@@ -369,6 +369,7 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
   settings.freeze = !arguments.given("no-freeze");
   if (arguments.given("debug")) {
     // Whether a debugger is attached cannot be seen for those of interpreters.
+    settings.configured_timeout = settings.timeout;
     settings.timeout = settings.init_limit = std::chrono::hours(24);
     settings.freeze = false;
   }

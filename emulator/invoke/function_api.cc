@@ -202,7 +202,8 @@ std::string FunctionApi::configuration(const FunctionName& function) {
   json.member("Role", "arn:aws:iam::" + settings_.account_id + ":role/mayfly");
   json.member("Handler", settings_.handler.empty() ? "bootstrap" : settings_.handler.c_str());
   json.member("CodeSize", code.size).member("CodeSha256", code_sha256_).member("Description", "");
-  json.member("Timeout", std::chrono::duration_cast<std::chrono::seconds>(settings_.timeout).count());
+  auto timeout = settings_.configured_timeout.count() > 0 ? settings_.configured_timeout : settings_.timeout;
+  json.member("Timeout", std::chrono::duration_cast<std::chrono::seconds>(timeout).count());
   json.member("MemorySize", settings_.memory_mb).member("LastModified", last_modified(code.modified));
   json.member("Version", settings_.function_version);
   write_environment(json, settings_);

@@ -16,4 +16,7 @@ with mayfly_run(timeout=1, options=["--debug"]) as env:
     runtime.respond(event.request_id, b'"done"')
     parked = runtime.begin_next()
     equal(call.answer().body, b'"done"')
+    # What clients are told is what was configured.
+    configuration = env.call(method="GET", path="/2015-03-31/functions/function/configuration").json()
+    equal(configuration["Timeout"], 1)
     contains(env.output(), "time limits (--debug), freeze (--debug)")
