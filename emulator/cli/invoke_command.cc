@@ -386,6 +386,9 @@ Decided<int> call_private(const Arguments& arguments, const Variables& variables
   if (!arguments.given("unchecked")) {
     auto runs = check_program(*settings, false, variables.get("PATH").value_or(""));
     if (!runs) return unexpected(runs.error());
+    for (const auto& warning : program_warnings(*settings, variables.get("PATH").value_or(""))) {
+      if (!looks.quiet) write_out(STDERR_FILENO, warning_text(looks.err, warning));
+    }
   }
   RunningService::Display display;
   display.style = display.error_style = looks.err;

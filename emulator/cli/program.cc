@@ -1,29 +1,20 @@
 #include "emulator/cli/program.h"
 
-#include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
+
+#include "emulator/cli/elf_file.h"
 
 namespace mayfly::emulator::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string machine_name(unsigned machine) {
-  switch (machine) {
-    case EM_X86_64: return "x86_64";
-    case EM_AARCH64: return "arm64";
-    case EM_386: return "x86 (32 bit)";
-    case EM_ARM: return "arm (32 bit)";
-    case EM_RISCV: return "riscv64";
-    default: return "machine " + std::to_string(machine);
-  }
-}
 
 // The file that would be started: as the path says, else by PATH. Empty: none.
 fs::path locate(const Settings& settings, std::string_view path) {
@@ -60,8 +51,8 @@ bool has_binary_format(const std::string& machine) {
 Decided<void> missing(const Settings& settings, bool is_default) {
   const std::string& word = settings.command.front();
   if (is_default) {
-    return refuse(kCannotStart, "no function to run in this folder", "looked for ./bootstrap and for a command in ./mayfly.toml",
-                  "mayfly run -- ./my-program");
+    return refuse(kCannotStart, "no function to run in this folder",
+                  "looked for ./bootstrap and for a command in ./mayfly.toml", "mayfly run -- ./my-program");
   }
   if (word.find('/') != word.npos) {
     return refuse(kCannotStart, "there is no program " + word,
@@ -97,13 +88,6 @@ Decided<void> check_script(const std::string& word, std::string_view bytes) {
 
 }  // namespace
 
-std::string elf_machine(std::string_view first_bytes) {
-  if (first_bytes.size() < 20 || !first_bytes.starts_with(ELFMAG)) return {};
-  auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(first_bytes[i])); };
-  bool little = byte(EI_DATA) == ELFDATA2LSB;
-  return machine_name(little ? byte(18) | byte(19) << 8 : byte(18) << 8 | byte(19));
-}
-
 std::string this_machine() {
   utsname names{};
   uname(&names);
@@ -136,6 +120,28 @@ Decided<void> check_program(const Settings& settings, bool is_default, std::stri
   return refuse(kCannotStart, word + article + machine + " program, this machine is " + here,
                 "the kernel would answer: exec format error",
                 "build for " + here + ", or install qemu-user-static (slower)");
+}
+
+std::vector<std::string> program_warnings(const Settings& settings, std::string_view path) {
+  std::vector<std::string> warnings;
+  auto check = [&](const std::string& shown, const fs::path& file) {
+    int needed = needed_glibc(file);
+    if (needed <= kGlibcOfAl2023) return;
+    warnings.push_back(shown + " needs GLIBC_2." + std::to_string(needed) + ", Lambda's al2023 has 2." +
+                       std::to_string(kGlibcOfAl2023) + ": it will not start there");
+  };
+  if (fs::path file = locate(settings, path); !file.empty()) check(settings.command.front(), file);
+  for (const fs::path& folder : settings.extension_folders) {
+    std::error_code error;
+    std::vector<fs::path> files;
+    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+      std::error_code gone;
+      if (at->is_regular_file(gone)) files.push_back(at->path());
+    }
+    std::ranges::sort(files);
+    for (const fs::path& file : files) check("the extension " + file.filename().string(), file);
+  }
+  return warnings;
 }
 
 std::string program_text(const Settings& settings) {

@@ -6,6 +6,8 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "emulator/cli/message.h"
 #include "emulator/settings.h"
@@ -16,8 +18,9 @@ namespace mayfly::emulator::cli {
 // for. `path` is the PATH to look in. Errors: kCannotStart.
 Decided<void> check_program(const Settings& settings, bool is_default, std::string_view path);
 
-// "x86_64", "arm64" ... of an ELF file's first bytes; empty when it is none.
-std::string elf_machine(std::string_view first_bytes);
+// What would go wrong on Lambda though it works here: programs, extensions
+// included, that need a newer glibc.
+std::vector<std::string> program_warnings(const Settings& settings, std::string_view path);
 
 // Of the running machine: "x86_64", "arm64".
 std::string this_machine();

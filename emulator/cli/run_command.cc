@@ -215,6 +215,10 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   auto watched =
       service.watch(changes_of(arguments), [&] { return changed_environment(arguments, variables, display); });
   if (!watched) return unexpected(watched.error());
+  if (!display.quiet && !arguments.given("unchecked")) {
+    for (const auto& warning : program_warnings(*settings, variables.get("PATH").value_or("")))
+      write_out(STDERR_FILENO, warning_text(display.error_style, warning));
+  }
   if (json) {
     write_out(STDOUT_FILENO, ready_json(addresses));
   } else if (!display.quiet) {

@@ -7,8 +7,9 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 
+#include "emulator/cli/listening_ports.h"
 #include "emulator/cli/log_folder.h"
-#include "emulator/cli/port_holder.h"
+#include "emulator/cli/port_conflicts.h"
 #include "emulator/cli/timeline_file.h"
 #include "emulator/service.h"
 
@@ -36,6 +37,7 @@ struct RunningService::State {
   void observe(const Observation& o) {
     if (display.log) write_out(STDERR_FILENO, display.log(o));
     if (!display.quiet && display.view != View::json) tell(o);
+    if (auto conflict = port_conflicts.observe(o)) write_out(STDERR_FILENO, error_text(display.error_style, *conflict));
     if (logs) {
       auto problem = logs->observe(o);
       if (!problem.empty()) write_out(STDERR_FILENO, warning_text(display.error_style, problem));
@@ -117,6 +119,7 @@ struct RunningService::State {
   const Settings settings;
   const Display display;
   RunView view;
+  PortConflicts port_conflicts;
   std::unique_ptr<TimelineFile> timeline;
   std::unique_ptr<LogFolder> logs;
   boost::asio::io_context io{1};

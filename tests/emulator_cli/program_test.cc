@@ -1,4 +1,5 @@
 #include "emulator/cli/program.h"
+#include "emulator/cli/elf_file.h"
 
 #include <doctest/doctest.h>
 #include <netinet/in.h>
@@ -6,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "emulator/cli/port_holder.h"
+#include "emulator/cli/listening_ports.h"
 #include "folder.h"
 
 namespace mayfly::emulator::cli {
