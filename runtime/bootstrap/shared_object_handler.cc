@@ -20,12 +20,6 @@ namespace {
 constexpr std::string_view kDefaultTaskRoot = "/var/task";
 constexpr std::string_view kLayerLibraries = "/opt/lib";
 
-[[noreturn]] void fail_init(std::string type, std::string message) {
-  ErrorReport report{std::move(type), std::move(message), {}};
-  log_error(report);
-  throw ReportedError(report.type, error_json(report));
-}
-
 struct Name {
   std::string file;
   std::string symbol;
@@ -53,8 +47,8 @@ Name parse_name(std::string_view handler) {
   auto symbol = colon == handler.npos ? std::string_view() : handler.substr(colon + 1);
   if (!file.ends_with(".so") || file.starts_with('/') || leads_out(file) || !is_identifier(symbol)) {
     fail_init("Runtime.InvalidHandler", "the handler '" + std::string(handler) +
-                                            "' (_HANDLER) has not the form file.so:symbol, with a file inside the "
-                                            "function's folder or /opt/lib");
+                                            "' (_HANDLER) has the form neither of file.so:symbol, with a file "
+                                            "inside the function's folder or /opt/lib, nor of exec:./program");
   }
   return {std::string(file), std::string(symbol)};
 }
@@ -176,7 +170,9 @@ void destroy(void* state) {
 
 Handler make(const void*) {
   auto handler = core::env("_HANDLER");
-  if (!handler) fail_init("Runtime.InvalidHandler", "_HANDLER is not set: it names the handler as file.so:symbol");
+  if (!handler)
+    fail_init("Runtime.InvalidHandler",
+              "_HANDLER is not set: it names the handler, as file.so:symbol or exec:./program");
   Name name = parse_name(*handler);
   std::string path = find_file(name.file);
   check_machine(path);

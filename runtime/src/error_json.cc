@@ -84,6 +84,12 @@ void log_error(const ErrorReport& report) {
   }
 }
 
+void fail_init(std::string type, std::string message) {
+  ErrorReport report{std::move(type), std::move(message), {}};
+  log_error(report);
+  throw ReportedError(report.type, error_json(report));
+}
+
 void fail(ResponseSink& sink, const Error& error) {
   ErrorReport report{error.type, error.message.substr(0, kMaxMessageBytes), {}};
   log_error(report);

@@ -36,6 +36,9 @@ ErrorReport current_exception_report();
 
 std::string error_json(const ErrorReport& report);
 
+// Logs the error and throws it as a ReportedError: for handlers that cannot be made.
+[[noreturn]] void fail_init(std::string type, std::string message);
+
 // One line: message, errorType and stackTrace.
 void log_error(const ErrorReport& report);
 

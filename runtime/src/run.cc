@@ -125,11 +125,8 @@ Handler make_named(const void* from) {
     if (handler.name == wanted) return handler.source.make(handler.source.from);
     known.append(known.empty() ? "" : ", ").append(handler.name);
   }
-  ErrorReport report{"Runtime.HandlerNotFound",
-                     "no handler '" + std::string(wanted) + "' (_HANDLER) in this program; it has: " + known,
-                     {}};
-  log_error(report);
-  throw ReportedError(report.type, error_json(report));
+  fail_init("Runtime.HandlerNotFound",
+            "no handler '" + std::string(wanted) + "' (_HANDLER) in this program; it has: " + known);
 }
 
 }  // namespace
