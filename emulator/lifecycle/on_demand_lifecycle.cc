@@ -326,7 +326,7 @@ void OnDemandLifecycle::go_on_after_stop() {
 // ---- What the world reports
 
 void OnDemandLifecycle::process_exited(ProcessId id, std::string_view how, bool out_of_memory) {
-  if (phase_ == Phase::cold || phase_ == Phase::ended) return;  // given up before
+  if (phase_ == Phase::cold || phase_ == Phase::pausing || phase_ == Phase::ended) return;  // given up before
   std::string status = how.empty() ? "exit status 0" : std::string(how);
   bool runtime = id == kRuntime;
   if (runtime) {
