@@ -45,10 +45,55 @@ test::RecordingSink call(F&& handler, std::string_view event = "{}") {
 constexpr std::string_view kOrder =
     R"({"id":"a1","items":[{"sku":"tea","quantity":2,"more":[1]}],"size":"large","extra":{}})";
 
+// A type of another header, with forms of its own.
+struct Letter {
+  char kind;
+  std::string_view text;
+};
+struct Reply {
+  std::string text;
+};
+
 Receipt plain_function(const Order& order, Context&) { return {order.id, 1.5}; }
 int no_throw_function(const Order& order) noexcept { return order.items[0].quantity; }
 
 }  // namespace
+
+template <>
+struct mayfly::runtime::EventForm<Letter> {
+  Result<Letter> read(const Invocation& invocation) {
+    if (invocation.event.empty()) return unexpected(Error("Runtime.UnmarshalError", "an empty letter"));
+    ++letters;
+    return Letter{invocation.event[0], invocation.event.substr(1)};
+  }
+  int letters = 0;
+};
+
+template <>
+struct mayfly::runtime::ResultForm<Reply> {
+  Result<void> write(const Reply& reply, const Letter& letter, std::string& out) {
+    if (reply.text.empty()) return unexpected(Error("Runtime.MarshalError", "an empty reply"));
+    out.append(1, letter.kind).append(":").append(reply.text);
+    return {};
+  }
+  Result<void> write(const Reply& reply, const NoEvent&, std::string& out) {
+    out = reply.text;
+    return {};
+  }
+};
+
+TEST_CASE("a type of another header is read and written by its own forms") {
+  auto reply = [](const Letter& letter) { return Reply{std::string(letter.text)}; };
+  CHECK(call(reply, "ahello").response == "a:hello");
+  CHECK(call([] { return Reply{"nobody asked"}; }).response == "nobody asked");
+  CHECK(call([](Letter letter, Context&) { return letter.text; }, "ahello").response == "hello");
+  CHECK(call([](Letter&& l) -> Result<Reply> { return Reply{std::string(l.text)}; }, "bx").response == "b:x");
+  CHECK(call([](const Letter&) { return std::optional<Reply>(); }, "bx").response == "null");
+  auto unread = call(reply, "");
+  CHECK(unread.error_type == "Runtime.UnmarshalError");
+  CHECK(unread.error_json.find("an empty letter") != std::string::npos);
+  CHECK(call(reply, "a").error_type == "Runtime.MarshalError");
+}
 
 TEST_CASE("a raw handler gets the event's own bytes, and its view is sent from where it lies") {
   std::string event = "\0any bytes";

@@ -22,6 +22,7 @@
 #include <mayfly/context.h>
 #include <mayfly/error.h>
 #include <mayfly/json.h>
+#include <mayfly/result.h>
 
 namespace mayfly::runtime {
 
@@ -60,6 +61,40 @@ struct HandlerSource {
   Handler (*make)(const void* from) = nullptr;
   const void* from = nullptr;
 };
+
+// ---- types that are neither bytes nor plain JSON
+//
+// A header that brings such a type says here how it is read and written;
+// <mayfly/runtime.h> need not know it:
+//
+//   template <>
+//   struct mayfly::runtime::EventForm<Request> {
+//     Result<Request> read(const Invocation& invocation);
+//   };
+//   template <>
+//   struct mayfly::runtime::ResultForm<Response> {
+//     Result<void> write(const Response& response, const Request& request, std::string& out);
+//   };
+//
+// Both are found for T, const T& and T& alike; a ResultForm also inside a Result
+// or an optional. Each handler has one object of each, default-constructed in the
+// Init phase and kept from invocation to invocation, so that its memory is; one
+// thread at a time uses it.
+//
+// read(): the value lives until the answer has been sent, and may hold views into
+// the invocation's event and into the form itself. An Error is what the caller
+// gets, as from the handler: Runtime.UnmarshalError for an event that does not fit.
+//
+// write() is called after the handler, with the event it was called with, as it
+// has left it (NoEvent{} when it takes none), and appends the response's bytes to
+// `out`, which is empty and keeps its memory. It may be a template or overloaded
+// for several events. An Error is what the caller gets: Runtime.MarshalError for a
+// result without a JSON form. A response over Lambda's limit is found behind it.
+template <class T>
+struct EventForm;
+template <class T>
+struct ResultForm;
+struct NoEvent {};
 
 // Runs invocations until Lambda ends the environment. Returns the exit code: 0
 // after a shutdown, 1 when Init failed, the Runtime API could not be reached, or
@@ -142,11 +177,17 @@ inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<Result<T>> = true;
 
+template <class T>
+concept HasEventForm = requires { sizeof(EventForm<T>); };
+template <class T>
+concept HasResultForm = requires { sizeof(ResultForm<T>); };
+
 template <class P>
-concept EventType = std::is_void_v<P> || RawText<std::remove_cvref_t<P>> || Json<std::remove_cvref_t<P>>;
+concept EventType = std::is_void_v<P> || RawText<std::remove_cvref_t<P>> || HasEventForm<std::remove_cvref_t<P>> ||
+                    Json<std::remove_cvref_t<P>>;
 template <class R>
 concept ResultType = std::is_void_v<R> || is_result<std::remove_cvref_t<R>> || RawText<std::remove_cvref_t<R>> ||
-                     Json<std::remove_cvref_t<R>>;
+                     HasResultForm<std::remove_cvref_t<R>> || Json<std::remove_cvref_t<R>>;
 
 // True, or the compilation ends here with one sentence.
 template <class F>
@@ -178,8 +219,44 @@ constexpr bool is_handler() {
 
 // ---- calling it
 
-// Nothing, for what a raw handler needs no parser or buffer for.
-struct Nothing {};
+// What a handler keeps to read its events with: nothing for the raw form.
+struct NoReader {};
+template <class E>
+struct ReaderOf {
+  using type = json::Document;
+};
+template <class E>
+  requires(std::is_void_v<E> || RawText<E>)
+struct ReaderOf<E> {
+  using type = NoReader;
+};
+template <HasEventForm E>
+struct ReaderOf<E> {
+  using type = EventForm<E>;
+};
+
+// The type inside Result and optional.
+template <class R>
+struct Inside {
+  using type = R;
+};
+template <class R>
+  requires is_result<R>
+struct Inside<R> : Inside<typename R::value_type> {};
+template <class R>
+  requires(json::detail::is_optional<R>)
+struct Inside<R> : Inside<typename R::value_type> {};
+
+// ... and to write its results with.
+struct NoWriter {};
+template <class R>
+struct WriterOf {
+  using type = NoWriter;
+};
+template <HasResultForm R>
+struct WriterOf<R> {
+  using type = ResultForm<R>;
+};
 
 // F: an object to own, or a reference to one.
 template <class F>
@@ -188,7 +265,7 @@ class Worker {
   using Event = typename Roles<typename S::Takes>::Event;
   using EventValue = std::remove_cvref_t<Event>;
   using Result = typename S::Result;
-  static constexpr bool kTypedEvent = !std::is_void_v<Event> && !RawText<EventValue>;
+  using ResultValue = std::remove_cvref_t<Result>;
 
  public:
   template <class... A>
@@ -196,20 +273,32 @@ class Worker {
 
   void invoke(const Invocation& invocation, ResponseSink& sink) {
     if constexpr (std::is_void_v<Event>) {
-      answer(sink, [&]() -> Result { return call(typename S::Takes{}, invocation.context); });
+      NoEvent event;
+      answer(sink, event, [&]() -> Result { return call(typename S::Takes{}, invocation.context); });
     } else if constexpr (RawText<EventValue>) {
       EventValue event(invocation.event);
-      answer(sink, [&]() -> Result { return call(typename S::Takes{}, event, invocation.context); });
+      answer(sink, event, [&]() -> Result { return call(typename S::Takes{}, event, invocation.context); });
     } else {
-      auto event = json::parse<EventValue>(document_, invocation.event, invocation.event_capacity);
-      if (!event) return fail(sink, Error("Runtime.UnmarshalError", event.error().to_string()));
-      answer(sink, [&]() -> Result { return call(typename S::Takes{}, *event, invocation.context); });
+      auto event = read(invocation);
+      if (!event) return fail(sink, event.error());
+      answer(sink, *event, [&]() -> Result { return call(typename S::Takes{}, *event, invocation.context); });
     }
   }
 
   F& callable() { return callable_; }
 
  private:
+  mayfly::Result<EventValue> read(const Invocation& invocation)
+    requires(!std::is_void_v<Event>)
+  {
+    if constexpr (HasEventForm<EventValue>) {
+      return reader_.read(invocation);
+    } else {
+      return json::parse<EventValue>(reader_, invocation.event, invocation.event_capacity)
+          .transform_error([](json::Fault fault) { return Error("Runtime.UnmarshalError", fault.to_string()); });
+    }
+  }
+
   Result call(Parameters<>, Context&) { return callable_(); }
   template <class P>
   Result call(Parameters<P>, Context& context) {
@@ -224,19 +313,19 @@ class Worker {
     return callable_(std::forward<P>(event), context);
   }
 
-  template <class Call>
-  void answer(ResponseSink& sink, Call call_handler) {
+  template <class E, class Call>
+  void answer(ResponseSink& sink, const E& event, Call call_handler) {
     if constexpr (std::is_void_v<Result>) {
       call_handler();
       sink.respond("null");
     } else {
       decltype(auto) result = call_handler();
-      respond(sink, result);
+      respond(sink, result, event);
     }
   }
 
-  template <class T>
-  void respond(ResponseSink& sink, const T& result) {
+  template <class T, class E>
+  void respond(ResponseSink& sink, const T& result, const E& event) {
     if constexpr (RawText<T>) {
       sink.respond(result);
     } else if constexpr (is_result<T>) {
@@ -244,21 +333,33 @@ class Worker {
       if constexpr (std::is_void_v<typename T::value_type>) {
         sink.respond("null");
       } else {
-        respond(sink, *result);
+        respond(sink, *result, event);
       }
     } else if constexpr (json::detail::is_optional<T>) {
-      result ? respond(sink, *result) : sink.respond("null");
+      result ? respond(sink, *result, event) : sink.respond("null");
     } else {
       written_.clear();
-      auto written = json::write(written_, result);
-      if (!written) return fail(sink, Error("Runtime.MarshalError", written.error().to_string()));
+      auto written = write(result, event);
+      if (!written) return fail(sink, written.error());
       sink.respond(written_);
+    }
+  }
+
+  template <class T, class E>
+  mayfly::Result<void> write(const T& result, const E& event) {
+    if constexpr (HasResultForm<T>) {
+      return writer_.write(result, event, written_);
+    } else {
+      return json::write(written_, result).transform_error([](json::Fault fault) {
+        return Error("Runtime.MarshalError", fault.to_string());
+      });
     }
   }
 
   F callable_;
   // Kept from invocation to invocation, so that their memory is.
-  [[no_unique_address]] std::conditional_t<kTypedEvent, json::Document, Nothing> document_;
+  [[no_unique_address]] typename ReaderOf<EventValue>::type reader_;
+  [[no_unique_address]] typename WriterOf<typename Inside<ResultValue>::type>::type writer_;
   std::string written_;
 };
 
