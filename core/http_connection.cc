@@ -118,7 +118,7 @@ Outcome<bool> HttpConnection::wait_to_send(Deadline deadline) {
   return complete;
 }
 
-Outcome<void> HttpConnection::send(std::string_view head, std::string_view body, Deadline deadline) {
+Outcome<void> HttpConnection::send(std::initializer_list<std::string_view> parts, Deadline deadline) {
   bool may_block = deadline.is_never() && options_.wake_fd < 0;
   // The look at an idle connection costs a system call. Who waits without an
   // end talks to the Runtime API, which neither times out nor speaks unasked.
@@ -129,14 +129,38 @@ Outcome<void> HttpConnection::send(std::string_view head, std::string_view body,
   }
   into_->clear();
   answered_ = false;
+  cut_short_ = false;
   in_flight_ = true;
+  if (auto sent = send_all(parts, deadline); !sent) return unexpected(std::move(sent).error());
+  return {};
+}
 
-  iovec parts[2] = {{const_cast<char*>(head.data()), head.size()}, {const_cast<char*>(body.data()), body.size()}};
-  std::size_t left = head.size() + body.size();
-  while (left > 0) {
+Outcome<bool> HttpConnection::send_more(std::initializer_list<std::string_view> parts, Deadline deadline) {
+  if (!in_flight_ || cut_short_) return false;
+  // A peer that has said all it wants to say need not have closed.
+  if (into_->started() || is_stale()) {
+    cut_short_ = true;
+    return false;
+  }
+  return send_all(parts, deadline);
+}
+
+// False: the peer stopped reading before the end.
+Outcome<bool> HttpConnection::send_all(std::initializer_list<std::string_view> parts, Deadline deadline) {
+  iovec left[kMaxParts];
+  iovec* const end = std::ranges::transform(parts, left, [](std::string_view part) {
+                       return iovec{const_cast<char*>(part.data()), part.size()};
+                     }).out;
+  iovec* first = left;
+  for (;;) {
+    while (first != end && first->iov_len == 0) ++first;
+    if (first == end) {
+      cut_short_ = false;
+      return true;
+    }
     msghdr message{};
-    message.msg_iov = parts[0].iov_len > 0 ? parts : parts + 1;
-    message.msg_iovlen = parts[0].iov_len > 0 && parts[1].iov_len > 0 ? 2 : 1;
+    message.msg_iov = first;
+    message.msg_iovlen = static_cast<std::size_t>(end - first);
     ssize_t sent = sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -145,22 +169,23 @@ Outcome<void> HttpConnection::send(std::string_view head, std::string_view body,
         close();  // half a request is out: nothing else can follow it
         return unexpected(answered.error());
       }
-      if (*answered) return {};
+      if (*answered) return false;
       continue;
     }
     // The peer has closed. It may have answered first (413 to a long body), so
     // the verdict is left to receive(), which then must not keep the connection.
-    if (sent < 0) break;
-    left -= static_cast<std::size_t>(sent);
-    for (auto& part : parts) {
-      auto taken = std::min(part.iov_len, static_cast<std::size_t>(sent));
-      part.iov_base = static_cast<char*>(part.iov_base) + taken;
-      part.iov_len -= taken;
-      sent -= static_cast<ssize_t>(taken);
+    if (sent < 0) {
+      cut_short_ = true;
+      return false;
+    }
+    for (auto taken = static_cast<std::size_t>(sent); taken > 0; ++first) {
+      auto of_this = std::min(first->iov_len, taken);
+      first->iov_base = static_cast<char*>(first->iov_base) + of_this;
+      first->iov_len -= of_this;
+      taken -= of_this;
+      if (first->iov_len > 0) break;
     }
   }
-  cut_short_ = left > 0;
-  return {};
 }
 
 Outcome<bool> HttpConnection::receive_some(int flags) {

@@ -14,6 +14,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <string_view>
 
@@ -26,6 +28,8 @@ namespace mayfly::core {
 
 class HttpConnection {
  public:
+  static constexpr std::size_t kMaxParts = 3;
+
   struct Options {
     std::chrono::milliseconds connect_timeout{3'000};
     std::size_t max_body_bytes = 8 * 1024 * 1024;  // of an answer
@@ -46,7 +50,18 @@ class HttpConnection {
   // An answer that comes before the end of a long request ends the sending.
   // Errors: unreachable, timeout, interrupted; unanswered, cut and protocol when
   // the peer ended the connection or spoke nonsense meanwhile (see reused()).
-  Outcome<void> send(std::string_view head, std::string_view body, Deadline deadline);
+  Outcome<void> send(std::string_view head, std::string_view body, Deadline deadline) {
+    return send({head, body}, deadline);
+  }
+  // The same of at most kMaxParts parts, which go out in one write.
+  Outcome<void> send(std::initializer_list<std::string_view> parts, Deadline deadline);
+
+  // Goes on with a request of which send() has sent the head and the beginning,
+  // such as one in chunks; behind its end receive() follows. False: the peer has
+  // answered, or closed, before the end: nothing more can be sent, and receive()
+  // gives what it said. Errors: timeout, interrupted and cut, after which the
+  // connection is closed.
+  Outcome<bool> send_more(std::initializer_list<std::string_view> parts, Deadline deadline);
 
   // Waits for the answer to the last send(). The reference and all views into
   // it live until the next send(). Errors: unanswered, cut, timeout,
@@ -80,6 +95,7 @@ class HttpConnection {
 
   Outcome<void> connect(Deadline deadline);
   Outcome<void> wait(short events, Deadline deadline, short* happened = nullptr);
+  Outcome<bool> send_all(std::initializer_list<std::string_view> parts, Deadline deadline);
   Outcome<bool> wait_to_send(Deadline deadline);
   bool is_stale() const;
   Outcome<bool> receive_some(int flags);
