@@ -132,7 +132,12 @@ mayfly_sink sink_to(ResponseSink& sink) {
           [](void* to, mayfly_bytes response) noexcept { static_cast<ResponseSink*>(to)->respond(view(response)); },
           [](void* to, mayfly_bytes type, mayfly_bytes json) noexcept {
             static_cast<ResponseSink*>(to)->fail(view(type), view(json));
-          }};
+          },
+          [](void* to, mayfly_bytes type) noexcept { static_cast<ResponseSink*>(to)->begin(view(type)); },
+          [](void* to, mayfly_bytes part) noexcept {
+            return static_cast<ResponseSink*>(to)->write(view(part)).has_value() ? 0 : 1;
+          },
+          [](void* to) noexcept { static_cast<ResponseSink*>(to)->end(); }};
 }
 
 void invoke(void* state, const Invocation& invocation, ResponseSink& sink) {
@@ -148,6 +153,9 @@ void invoke(void* state, const Invocation& invocation, ResponseSink& sink) {
 class InitSink final : public ResponseSink {
  public:
   void respond(std::string_view) override {}
+  void begin(std::string_view) override {}
+  Result<void> write(std::string_view) override { return {}; }
+  void end() override {}
   void fail(std::string_view error_type, std::string_view error_json) override {
     type = error_type;
     json = error_json;

@@ -26,6 +26,14 @@ class EntrySink final : public ResponseSink {
   void fail(std::string_view error_type, std::string_view error_json) override {
     if (!std::exchange(answered_, true)) sink_.fail(sink_.to, bytes(error_type), bytes(error_json));
   }
+  void begin(std::string_view content_type) override { sink_.begin(sink_.to, bytes(content_type)); }
+  Result<void> write(std::string_view part) override {
+    if (sink_.write(sink_.to, bytes(part)) == 0) return {};
+    return unexpected(Error("Runtime.ResponseStreamClosed", "the response cannot be written: nobody wants the rest"));
+  }
+  void end() override {
+    if (!std::exchange(answered_, true)) sink_.end(sink_.to);
+  }
 
  private:
   const mayfly_sink& sink_;

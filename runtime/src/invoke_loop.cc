@@ -20,6 +20,7 @@ class ApiSink final : public ResponseSink {
   explicit ApiSink(RuntimeApi& api) : api_(api) {}
 
   void respond(std::string_view bytes) override {
+    if (streaming()) return end();
     if (bytes.size() > kMaxResponseBytes) {
       // Lambda would answer 413, and take no error after that.
       return runtime::fail(
@@ -27,19 +28,47 @@ class ApiSink final : public ResponseSink {
                                                             " bytes) exceeded maximum allowed payload size (" +
                                                             std::to_string(kMaxResponseBytes) + " bytes)."));
     }
-    if (begin()) end(api_.post_response(bytes));
+    if (take_answer()) note(api_.post_response(bytes));
   }
 
   void fail(std::string_view error_type, std::string_view error_json) override {
-    if (begin()) end(api_.post_error(error_type, error_json));
+    if (!take_answer()) return;
+    if (streaming()) {
+      stream_->fail(error_type, error_json);
+    } else {
+      note(api_.post_error(error_type, error_json));
+    }
   }
 
-  bool answered() const { return answered_; }
+  void begin(std::string_view content_type) override {
+    if (!answered_ && !stream_) stream_.emplace(api_.stream_response(content_type));
+  }
+
+  Result<void> write(std::string_view bytes) override {
+    auto written = stream_ && !answered_ ? stream_->write(bytes) : core::fail(core::Errc::refused, "it has ended");
+    return std::move(written).transform_error([](core::Failure failure) {
+      return Error("Runtime.ResponseStreamClosed", "the response cannot be written: " + failure.message);
+    });
+  }
+
+  void end() override {
+    if (stream_ && take_answer()) stream_->end();
+  }
+
+  // Behind the handler, which may have given no answer.
+  void finish() {
+    if (answered_) return;
+    stream_ ? end() : respond("null");
+  }
+
   // Set when the Runtime API could not be reached.
   std::optional<core::Failure>& failure() { return failure_; }
 
  private:
-  bool begin() {
+  bool streaming() const { return stream_ && stream_->begun(); }
+
+  // False when there has been an answer.
+  bool take_answer() {
     if (answered_) return false;
     answered_ = true;
     // A full buffer of standard output would be frozen with the sandbox, and its
@@ -47,12 +76,13 @@ class ApiSink final : public ResponseSink {
     std::fflush(stdout);
     return true;
   }
-  void end(core::Outcome<void> posted) {
+  void note(core::Outcome<void> posted) {
     if (!posted) failure_ = std::move(posted).error();
   }
 
   RuntimeApi& api_;
   bool answered_ = false;
+  std::optional<ResponseStream> stream_;
   std::optional<core::Failure> failure_;
 };
 
@@ -69,7 +99,7 @@ core::Failure invoke_loop(RuntimeApi& api, const Handler& handler) {
     ApiSink sink(api);
     try {
       handler.invoke(handler.state, {api.event(), api.event_capacity(), context}, sink);
-      if (!sink.answered()) sink.respond("null");
+      sink.finish();
     } catch (...) {
       fail_with_current_exception(sink);
     }

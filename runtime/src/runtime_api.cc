@@ -112,7 +112,7 @@ void RuntimeApi::begin_post(std::string_view route) {
   } else {
     post_head_.append("invocation/").append(request_id_).append("/").append(route);
   }
-  post_head_.append(" HTTP/1.1\r\n").append(common_fields_).append("Content-Type: application/json\r\n");
+  post_head_.append(" HTTP/1.1\r\n").append(common_fields_);
   if (route != "init/error" && !invocation_id_.empty()) {
     core::append_field(post_head_, "Lambda-Runtime-Invocation-Id", invocation_id_);
   }
@@ -121,6 +121,14 @@ void RuntimeApi::begin_post(std::string_view route) {
 Outcome<void> RuntimeApi::post_response(std::string_view body) {
   begin_post("response");
   return post("response", body);
+}
+
+ResponseStream RuntimeApi::stream_response(std::string_view content_type) {
+  begin_post("response");
+  core::append_field(post_head_, "Content-Type", content_type);
+  connection_.wake_on(-1);
+  connection_.receive_into(verdict_);
+  return {connection_, verdict_, post_head_};
 }
 
 Outcome<void> RuntimeApi::post_error(std::string_view error_type, std::string_view error_json) {
@@ -138,7 +146,7 @@ Outcome<void> RuntimeApi::post_init_error(std::string_view error_type, std::stri
 Outcome<void> RuntimeApi::post(std::string_view route, std::string_view body) {
   char length[24];
   auto end = std::to_chars(length, length + sizeof length, body.size()).ptr;
-  post_head_.append("Content-Length: ").append(length, end).append("\r\n\r\n");
+  post_head_.append("Content-Type: application/json\r\nContent-Length: ").append(length, end).append("\r\n\r\n");
 
   connection_.wake_on(-1);
   connection_.receive_into(verdict_);

@@ -28,6 +28,7 @@
 #include "core/http_answer.h"
 #include "core/http_connection.h"
 #include "core/uri.h"
+#include "runtime/src/response_stream.h"
 
 namespace mayfly::runtime {
 
@@ -52,6 +53,9 @@ class RuntimeApi {
   // a line in the log, refused it. Errors: the Runtime API is gone.
   core::Outcome<void> post_response(std::string_view body);
   core::Outcome<void> post_error(std::string_view error_type, std::string_view error_json);
+
+  // The answer in parts: to be used, and ended, before anything else is posted.
+  ResponseStream stream_response(std::string_view content_type);
 
   core::Outcome<void> post_init_error(std::string_view error_type, std::string_view error_json);
 

@@ -24,11 +24,25 @@ class RecordingSink final : public runtime::ResponseSink {
     error_json = json;
   }
 
+  void begin(std::string_view type) override { content_type = type; }
+  Result<void> write(std::string_view bytes) override {
+    if (parts.size() == refuse_after) return unexpected(Error("Runtime.ResponseStreamClosed", "no more"));
+    parts.emplace_back(bytes);
+    return {};
+  }
+  void end() override {
+    ++answers;
+    for (const auto& part : parts) response += part;
+  }
+
   int answers = 0;
   std::string response;
   const char* response_at = nullptr;
   std::string error_type;
   std::string error_json;
+  std::string content_type;  // of a stream
+  std::vector<std::string> parts;
+  std::size_t refuse_after = std::string::npos;  // parts
 };
 
 // Header fields for a Context; the strings must outlive it.
@@ -38,10 +52,12 @@ inline std::vector<mayfly_field> fields(const std::vector<std::pair<std::string_
   return out;
 }
 
-inline RecordingSink invoke(const runtime::HandlerSource& source, std::string_view event) {
+inline RecordingSink invoke(const runtime::HandlerSource& source, std::string_view event,
+                            std::size_t refuse_after = std::string::npos) {
   auto all = fields({{"Lambda-Runtime-Aws-Request-Id", "r1"}});
   Context context(all);
   RecordingSink sink;
+  sink.refuse_after = refuse_after;
   auto handler = source.make(source.from);
   handler.invoke(handler.state, {event, event.size(), context}, sink);
   handler.destroy(handler.state);

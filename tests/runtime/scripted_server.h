@@ -36,8 +36,8 @@ struct Step {
 struct Request {
   std::string line;  // "POST /2018-... HTTP/1.1"
   std::string head;  // without the request line
-  std::string body;
-  int connection;  // counts from 0 in the order of accept
+  std::string body;  // with the framing, when in chunks
+  int connection;    // counts from 0 in the order of accept
 
   std::string_view field(std::string_view name) const;  // empty when not there
   bool has_field(std::string_view name) const;
@@ -66,6 +66,7 @@ class ScriptedServer {
   // False: the connection is over.
   bool read_from(Connection& connection);
   bool play(Connection& connection);
+  static std::size_t chunked_size(std::string_view body);
   Step* take_step(std::string_view line);
 
   int listener_;

@@ -1,6 +1,7 @@
 // Programs that must not compile; see wrong_signatures.cmake.
 
 #include <mayfly/runtime.h>
+#include <mayfly/stream.h>
 
 struct Event {
   int n;
@@ -21,12 +22,12 @@ int main() {
 // CASE 2: mayfly: a handler is a function, or an object with one operator() that is no template
 int main() { return mayfly::run(5); }
 #elif CASE == 3
-// CASE 3: mayfly: a handler takes (), (event), (mayfly::Context&) or (event, mayfly::Context&)
+// CASE 3: mayfly: a handler takes (event, mayfly::Context&, mayfly::Writer&), of which any may be left out
 int main() {
   return mayfly::run([](mayfly::Context&, Event) {});
 }
 #elif CASE == 4
-// CASE 4: mayfly: a handler takes (), (event), (mayfly::Context&) or (event, mayfly::Context&)
+// CASE 4: mayfly: a handler takes (event, mayfly::Context&, mayfly::Writer&), of which any may be left out
 int main() {
   return mayfly::run([](Event, Event, mayfly::Context&) {});
 }
@@ -51,5 +52,20 @@ int main() { return mayfly::run<App>(); }
 // CASE 8: mayfly: an event is std::string_view (its bytes) or a type with a JSON form, such as an aggregate
 int main() {
   return mayfly::run({{"orders", [](Event) {}}, {"other", [](int*) {}}});
+}
+#elif CASE == 9
+// CASE 9: mayfly: a handler takes (event, mayfly::Context&, mayfly::Writer&), of which any may be left out
+int main() {
+  return mayfly::run([](Event, mayfly::Writer&, mayfly::Context&) {});
+}
+#elif CASE == 10
+// CASE 10: mayfly: a handler takes (event, mayfly::Context&, mayfly::Writer&), of which any may be left out
+int main() {
+  return mayfly::run([](const mayfly::Writer&) {});
+}
+#elif CASE == 11
+// CASE 11: mayfly: a handler that answers through a Writer& returns void or mayfly::Result<void>
+int main() {
+  return mayfly::run([](Event event, mayfly::http::Writer&) { return event; });
 }
 #endif

@@ -45,13 +45,19 @@ struct mayfly_invocation {
   size_t field_count;
 };
 
-/* Takes the answer of one call: one call of either function, once, before the
- * call returns. The bytes are done with when the function returns. */
+/* Takes the answer of one call, before the call returns: respond() or fail(), once; or
+ * begin(), any number of write(), and end() or fail(). init() may only fail(). The
+ * bytes are done with when the function returns. */
 struct mayfly_sink {
   void* to;
   void (*respond)(void* to, struct mayfly_bytes response);
   /* error_json: {"errorMessage":"...","errorType":"...","stackTrace":[...]} */
   void (*fail)(void* to, struct mayfly_bytes error_type, struct mayfly_bytes error_json);
+  /* A response in parts. write() waits for its reader, and gives 0, or another
+   * number when nobody wants more of it. */
+  void (*begin)(void* to, struct mayfly_bytes content_type);
+  int (*write)(void* to, struct mayfly_bytes part);
+  void (*end)(void* to);
 };
 
 struct mayfly_handler {

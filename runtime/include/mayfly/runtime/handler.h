@@ -14,10 +14,12 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <mayfly/context.h>
 #include <mayfly/error.h>
@@ -33,13 +35,21 @@ struct Invocation {
   Context& context;
 };
 
-// Takes the answer of one invocation: one call of either, once.
+// Takes the answer of one invocation: one call of respond() or fail(), once; or
+// begin(), any number of write(), and then end() or fail().
 class ResponseSink {
  public:
   // `bytes` are done with when it returns.
   virtual void respond(std::string_view bytes) = 0;
   // `error_json`: {"errorMessage","errorType","stackTrace"}.
   virtual void fail(std::string_view error_type, std::string_view error_json) = 0;
+
+  // An answer in parts. Nothing is sent before the first write(), or end(): until
+  // then fail() gives an error like any other.
+  virtual void begin(std::string_view content_type) = 0;
+  // Blocks while the caller is slower. Errors: nobody wants more of it.
+  virtual Result<void> write(std::string_view bytes) = 0;
+  virtual void end() = 0;
 
  protected:
   ~ResponseSink() = default;
@@ -96,6 +106,12 @@ template <class T>
 struct ResultForm;
 struct NoEvent {};
 
+// A parameter W& through which the handler answers in parts, see
+// <mayfly/stream.h>. Made from a ResponseSink& before the handler is called;
+// W::finish() follows when the handler has returned without an error.
+template <class W>
+inline constexpr bool is_writer = false;
+
 // Runs invocations until Lambda ends the environment. Returns the exit code: 0
 // after a shutdown, 1 when Init failed, the Runtime API could not be reached, or
 // the environment is not Lambda's; a line on standard error has said why.
@@ -139,33 +155,56 @@ struct SignatureOf<F> {
   using type = decltype(signature(&std::remove_cvref_t<F>::operator()));
 };
 
+// Each parameter by what it is for, in the order they must have.
+enum class Role { event, context, writer, none };
 template <class P>
-inline constexpr bool is_context = std::same_as<P, Context&> || std::same_as<P, const Context&>;
-template <class P>
-inline constexpr bool is_event = !std::same_as<std::remove_cvref_t<P>, Context>;
+inline constexpr Role role_of = std::same_as<P, Context&> || std::same_as<P, const Context&> ? Role::context
+                                : std::same_as<std::remove_cvref_t<P>, Context>              ? Role::none
+                                : !is_writer<std::remove_cvref_t<P>>                         ? Role::event
+                                : std::same_as<P, std::remove_cvref_t<P>&>                   ? Role::writer
+                                                                                             : Role::none;
+
+template <Role R, class... P>
+struct Find {
+  using type = void;
+};
+template <Role R, class First, class... P>
+struct Find<R, First, P...> : std::conditional_t<role_of<First> == R, std::type_identity<First>, Find<R, P...>> {};
 
 template <class P>
-struct Roles {
-  static constexpr bool valid = false;
-};
-template <>
-struct Roles<Parameters<>> {
-  static constexpr bool valid = true;
-  using Event = void;
-};
-template <class A>
-struct Roles<Parameters<A>> {
-  static constexpr bool valid = is_event<A> || is_context<A>;
-  using Event = std::conditional_t<is_event<A>, A, void>;
-};
-template <class A, class B>
-struct Roles<Parameters<A, B>> {
-  static constexpr bool valid = is_event<A> && is_context<B>;
-  using Event = A;
+struct Roles;
+template <class... P>
+struct Roles<Parameters<P...>> {
+  static constexpr bool valid = [] {
+    int last = -1;
+    return ((role_of<P> != Role::none && last < static_cast<int>(role_of<P>) &&
+             (last = static_cast<int>(role_of<P>), true)) &&
+            ...);
+  }();
+  using Event = typename Find<Role::event, P...>::type;
+  using Writer = std::remove_reference_t<typename Find<Role::writer, P...>::type>;
 };
 
 template <class T>
 concept RawText = std::same_as<T, std::string_view> || std::same_as<T, std::string>;
+template <class T>
+concept RawBytes = std::same_as<T, std::span<const std::byte>> || std::same_as<T, std::vector<std::byte>>;
+template <class T>
+concept Raw = RawText<T> || RawBytes<T>;
+
+template <Raw T>
+T raw_from(std::string_view bytes) {
+  if constexpr (RawText<T>) {
+    return T(bytes);
+  } else {
+    auto all = std::as_bytes(std::span(bytes));
+    return T(all.begin(), all.end());
+  }
+}
+template <Raw T>
+std::string_view view_of(const T& raw) {
+  return {reinterpret_cast<const char*>(raw.data()), raw.size()};
+}
 
 // As far as the outside shows; json::read and json::write look at the members.
 template <class T>
@@ -183,11 +222,14 @@ template <class T>
 concept HasResultForm = requires { sizeof(ResultForm<T>); };
 
 template <class P>
-concept EventType = std::is_void_v<P> || RawText<std::remove_cvref_t<P>> || HasEventForm<std::remove_cvref_t<P>> ||
+concept EventType = std::is_void_v<P> || Raw<std::remove_cvref_t<P>> || HasEventForm<std::remove_cvref_t<P>> ||
                     Json<std::remove_cvref_t<P>>;
 template <class R>
-concept ResultType = std::is_void_v<R> || is_result<std::remove_cvref_t<R>> || RawText<std::remove_cvref_t<R>> ||
+concept ResultType = std::is_void_v<R> || is_result<std::remove_cvref_t<R>> || Raw<std::remove_cvref_t<R>> ||
                      HasResultForm<std::remove_cvref_t<R>> || Json<std::remove_cvref_t<R>>;
+
+template <class R>
+concept NothingOrError = std::is_void_v<R> || std::same_as<R, Result<void>>;
 
 // True, or the compilation ends here with one sentence.
 template <class F>
@@ -199,12 +241,17 @@ constexpr bool is_handler() {
     using S = typename SignatureOf<F>::type;
     if constexpr (!Roles<typename S::Takes>::valid) {
       static_assert(Roles<typename S::Takes>::valid,
-                    "mayfly: a handler takes (), (event), (mayfly::Context&) or (event, mayfly::Context&)");
+                    "mayfly: a handler takes (event, mayfly::Context&, mayfly::Writer&), of which any may be left out");
       return false;
     } else if constexpr (!EventType<typename Roles<typename S::Takes>::Event>) {
       static_assert(
           EventType<typename Roles<typename S::Takes>::Event>,
           "mayfly: an event is std::string_view (its bytes) or a type with a JSON form, such as an aggregate");
+      return false;
+    } else if constexpr (!std::is_void_v<typename Roles<typename S::Takes>::Writer> &&
+                         !NothingOrError<typename S::Result>) {
+      static_assert(NothingOrError<typename S::Result>,
+                    "mayfly: a handler that answers through a Writer& returns void or mayfly::Result<void>");
       return false;
     } else if constexpr (!ResultType<typename S::Result>) {
       static_assert(ResultType<typename S::Result>,
@@ -226,7 +273,7 @@ struct ReaderOf {
   using type = json::Document;
 };
 template <class E>
-  requires(std::is_void_v<E> || RawText<E>)
+  requires(std::is_void_v<E> || Raw<E>)
 struct ReaderOf<E> {
   using type = NoReader;
 };
@@ -264,6 +311,7 @@ class Worker {
   using S = typename SignatureOf<F>::type;
   using Event = typename Roles<typename S::Takes>::Event;
   using EventValue = std::remove_cvref_t<Event>;
+  using Writer = typename Roles<typename S::Takes>::Writer;
   using Result = typename S::Result;
   using ResultValue = std::remove_cvref_t<Result>;
 
@@ -274,14 +322,14 @@ class Worker {
   void invoke(const Invocation& invocation, ResponseSink& sink) {
     if constexpr (std::is_void_v<Event>) {
       NoEvent event;
-      answer(sink, event, [&]() -> Result { return call(typename S::Takes{}, invocation.context); });
-    } else if constexpr (RawText<EventValue>) {
-      EventValue event(invocation.event);
-      answer(sink, event, [&]() -> Result { return call(typename S::Takes{}, event, invocation.context); });
+      answer(sink, event, invocation.context);
+    } else if constexpr (Raw<EventValue>) {
+      auto event = raw_from<EventValue>(invocation.event);
+      answer(sink, event, invocation.context);
     } else {
       auto event = read(invocation);
       if (!event) return fail(sink, event.error());
-      answer(sink, *event, [&]() -> Result { return call(typename S::Takes{}, *event, invocation.context); });
+      answer(sink, *event, invocation.context);
     }
   }
 
@@ -299,35 +347,46 @@ class Worker {
     }
   }
 
-  Result call(Parameters<>, Context&) { return callable_(); }
-  template <class P>
-  Result call(Parameters<P>, Context& context) {
-    return callable_(context);
-  }
-  template <class P, class E>
-  Result call(Parameters<P>, E& event, Context&) {
-    return callable_(std::forward<P>(event));
-  }
-  template <class P, class C, class E>
-  Result call(Parameters<P, C>, E& event, Context& context) {
-    return callable_(std::forward<P>(event), context);
-  }
-
-  template <class E, class Call>
-  void answer(ResponseSink& sink, const E& event, Call call_handler) {
-    if constexpr (std::is_void_v<Result>) {
-      call_handler();
+  template <class E>
+  void answer(ResponseSink& sink, E& event, Context& context) {
+    if constexpr (!std::is_void_v<Writer>) {
+      Writer writer(sink);
+      if constexpr (std::is_void_v<Result>) {
+        call(typename S::Takes{}, event, context, &writer);
+      } else {
+        Result result = call(typename S::Takes{}, event, context, &writer);
+        if (!result) return fail(sink, result.error());
+      }
+      writer.finish();
+    } else if constexpr (std::is_void_v<Result>) {
+      call(typename S::Takes{}, event, context, nullptr);
       sink.respond("null");
     } else {
-      decltype(auto) result = call_handler();
+      decltype(auto) result = call(typename S::Takes{}, event, context, nullptr);
       respond(sink, result, event);
+    }
+  }
+
+  template <class... P, class E>
+  Result call(Parameters<P...>, [[maybe_unused]] E& event, [[maybe_unused]] Context& context,
+              [[maybe_unused]] Writer* writer) {
+    return callable_(argument<P>(event, context, writer)...);
+  }
+  template <class P, class E>
+  static P&& argument([[maybe_unused]] E& event, [[maybe_unused]] Context& context, [[maybe_unused]] Writer* writer) {
+    if constexpr (role_of<P> == Role::event) {
+      return std::forward<P>(event);
+    } else if constexpr (role_of<P> == Role::context) {
+      return context;
+    } else {
+      return *writer;
     }
   }
 
   template <class T, class E>
   void respond(ResponseSink& sink, const T& result, const E& event) {
-    if constexpr (RawText<T>) {
-      sink.respond(result);
+    if constexpr (Raw<T>) {
+      sink.respond(view_of(result));
     } else if constexpr (is_result<T>) {
       if (!result) return fail(sink, result.error());
       if constexpr (std::is_void_v<typename T::value_type>) {
