@@ -44,6 +44,12 @@ RESPONSE_MODE = Divergence(
     "every later answer is refused and the invocation hangs until its timeout",
     "a defect there: its state has moved on before the header is checked")
 
+TRAILERS = Divergence(
+    "an error in the trailers of a streamed response",
+    "is what a caller gets who takes the response whole",
+    "dropped: what came before it is a success",
+    "real Lambda reads them; there, Managed Instances do too")
+
 # Invoke API
 
 FUNCTION_ERROR = Divergence(

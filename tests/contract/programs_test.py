@@ -71,6 +71,17 @@ class OurRuntime(Case):
         self.answers(answer, 200, "Order.Invalid", "the quantity of tea is 0, it must be positive")
         self.assertTrue(any("price" in frame for frame in answer.json()["stackTrace"]), answer)
 
+    def test_a_streamed_response_reaches_a_plain_caller_whole(self):
+        env = self.start(command=[binary("streaming_function")], handler="parts")
+        self.assertEqual(env.call(b'{"parts":["a","bc",""]}').body, b"abc")
+        self.assertEqual(env.call(b'{"parts":[]}').body, b"")
+        early = env.call(b'{"parts":[],"then":"Parts.None"}')
+        self.answers(early, 200, "Parts.None", "behind 0")
+        late = env.call(b'{"parts":["a"],"then":"Parts.Lost"}')
+        self.differs(divergences.TRAILERS, late.body, rie=b"a",
+                     mayfly=b'{"errorMessage":"behind 1","errorType":"Parts.Lost","stackTrace":[]}')
+        self.assertEqual(env.call(b'{"parts":["d"]}').body, b"d")
+
     def test_an_unknown_handler_is_an_init_error_that_lists_the_known(self):
         env = self.start(command=[binary("../examples/orders")], handler="sell")
         answer = env.call()
