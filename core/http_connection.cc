@@ -14,6 +14,10 @@
 
 namespace mayfly::core {
 
+// Connections are made on several threads; since then curl_easy_init() may be
+// the first call of the library on any of them.
+static_assert(LIBCURL_VERSION_NUM >= 0x075400, "libcurl 7.84 or later");
+
 struct HttpConnection::CurlHandle {
   CURL* easy = curl_easy_init();
   ~CurlHandle() { curl_easy_cleanup(easy); }

@@ -9,7 +9,6 @@
 
 #include "core/log_scope.h"
 #include "runtime/src/error_json.h"
-#include "runtime/src/trace_variable.h"
 
 namespace mayfly::runtime {
 namespace {
@@ -88,13 +87,12 @@ class ApiSink final : public ResponseSink {
 
 }  // namespace
 
-core::Failure invoke_loop(RuntimeApi& api, const Handler& handler) {
-  TraceVariable trace;
+core::Failure invoke_loop(RuntimeApi& api, const Handler& handler, TraceVariable* trace) {
   for (;;) {
     if (auto event = api.next(); !event) return std::move(event).error();
     Context context(api.fields());
     core::set_log_request_id(context.request_id());
-    trace.set(context.trace_id());
+    if (trace) trace->set(context.trace_id());
 
     ApiSink sink(api);
     try {

@@ -2,19 +2,19 @@
 
 #include <mayfly/runtime.h>
 
-#include <optional>
+#include <cstddef>
 #include <string>
-#include <utility>
+#include <vector>
 
 #include <mayfly/log.h>
 
 #include "core/environment.h"
 #include "core/uri.h"
 #include "runtime/src/error_json.h"
-#include "runtime/src/invoke_loop.h"
 #include "runtime/src/runtime_api.h"
 #include "runtime/src/shutdown_extension.h"
 #include "runtime/src/termination_signal.h"
+#include "runtime/src/workers.h"
 
 namespace mayfly::runtime {
 namespace {
@@ -41,61 +41,69 @@ void post_init_error(RuntimeApi& api, std::string_view type, std::string_view js
   }
 }
 
-// Empty: Init failed, and was reported.
-std::optional<Handler> make_handler(HandlerSource source, RuntimeApi& api) {
-  try {
-    return source.make(source.from);
-  } catch (const ReportedError& error) {
-    post_init_error(api, error.type, error.json);
-  } catch (...) {
-    ErrorReport report = current_exception_report();
-    log_error(report);
-    post_init_error(api, report.type, error_json(report));
-  }
-  return std::nullopt;
-}
-
-// Destroys the handler when the process ends in an orderly way.
-class OwnedHandler {
+// The handlers of all workers, destroyed when the process ends in an orderly way.
+class OwnedHandlers {
  public:
-  explicit OwnedHandler(const Handler& handler) : handler_(handler) {}
-  ~OwnedHandler() {
-    if (handler_.destroy) handler_.destroy(handler_.state);
+  OwnedHandlers() = default;
+  ~OwnedHandlers() {
+    for (const auto& handler : handlers_) {
+      if (handler.destroy) handler.destroy(handler.state);
+    }
   }
-  OwnedHandler(const OwnedHandler&) = delete;
-  OwnedHandler& operator=(const OwnedHandler&) = delete;
+  OwnedHandlers(const OwnedHandlers&) = delete;
+  OwnedHandlers& operator=(const OwnedHandlers&) = delete;
 
-  const Handler& operator*() const { return handler_; }
+  // False: Init failed, and was reported.
+  bool make(HandlerSource source, std::size_t count, RuntimeApi& api) {
+    handlers_.reserve(count);
+    try {
+      while (handlers_.size() < count) handlers_.push_back(source.make(source.from));
+      return true;
+    } catch (const ReportedError& error) {
+      post_init_error(api, error.type, error.json);
+    } catch (...) {
+      ErrorReport report = current_exception_report();
+      log_error(report);
+      post_init_error(api, report.type, error_json(report));
+    }
+    return false;
+  }
+
+  std::span<const Handler> all() const { return handlers_; }
+  bool want_shutdown() const { return handlers_.front().before_shutdown != nullptr; }
 
  private:
-  const Handler handler_;
+  std::vector<Handler> handlers_;
 };
 
-int shut_down(const Handler& handler) {
-  try {
-    if (handler.before_shutdown) handler.before_shutdown(handler.state);
-    return 0;
-  } catch (...) {
-    log_error(current_exception_report());
-    return 1;
+// The exit code. `of_one`: they share the object that wants to know.
+int shut_down(std::span<const Handler> handlers, bool of_one) {
+  int code = 0;
+  for (const auto& handler : handlers.first(of_one ? 1 : handlers.size())) {
+    try {
+      handler.before_shutdown(handler.state);
+    } catch (...) {
+      log_error(current_exception_report());
+      code = 1;
+    }
   }
+  return code;
 }
 
-int run_without_shutdown(RuntimeApi& api, const Handler& handler) {
-  log.fatal(invoke_loop(api, handler).message);
+int run_until_gone(const core::Origin& origin, const OwnedHandlers& handlers) {
+  log.fatal(run_workers(origin, handlers.all(), -1).message);
   return 1;
 }
 
-int run_until_shutdown(const core::Origin& origin, const Handler& handler) {
+int run_until_shutdown(const core::Origin& origin, const OwnedHandlers& handlers, bool of_one) {
   TerminationSignal sigterm;
   ShutdownExtension extension(origin);
   if (auto started = extension.start(); !started) {
     log.warn("no notice of the end of this environment: before_shutdown may not run",
              {{"reason", started.error().message}});
   }
-  RuntimeApi api(origin, sigterm.fd());
-  auto end = invoke_loop(api, handler);
-  if (end.code == core::Errc::interrupted) return shut_down(handler);
+  auto end = run_workers(origin, handlers.all(), sigterm.fd());
+  if (end.code == core::Errc::interrupted) return shut_down(handlers.all(), of_one);
   log.fatal(end.message);
   return 1;
 }
@@ -108,11 +116,13 @@ int run(HandlerSource source) {
     log.fatal(origin.error().message);
     return 1;
   }
-  RuntimeApi api(*origin, -1);
-  auto made = make_handler(source, api);
-  if (!made) return 1;
-  OwnedHandler handler(*made);
-  return (*handler).before_shutdown ? run_until_shutdown(*origin, *handler) : run_without_shutdown(api, *handler);
+  OwnedHandlers handlers;
+  {
+    RuntimeApi api(*origin, -1);  // connects for an error only
+    if (!handlers.make(source, worker_count(), api)) return 1;
+  }
+  return handlers.want_shutdown() ? run_until_shutdown(*origin, handlers, source.shared)
+                                  : run_until_gone(*origin, handlers);
 }
 
 namespace {
@@ -131,6 +141,6 @@ Handler make_named(const void* from) {
 
 }  // namespace
 
-int run(std::span<const NamedHandler> handlers) { return run(HandlerSource{&make_named, &handlers}); }
+int run(std::span<const NamedHandler> handlers) { return run(HandlerSource{&make_named, &handlers, true}); }
 
 }  // namespace mayfly::runtime

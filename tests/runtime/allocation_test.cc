@@ -69,7 +69,8 @@ std::vector<unsigned long> counts_of(std::string_view event, F handler) {
   auto source = runtime::source_of(counting);
   auto made = source.make(source.from);
   runtime::RuntimeApi api(*core::parse_host_port(server.address()), server.done_fd());
-  CHECK(runtime::invoke_loop(api, made).code == core::Errc::interrupted);
+  runtime::TraceVariable trace;
+  CHECK(runtime::invoke_loop(api, made, &trace).code == core::Errc::interrupted);
   made.destroy(made.state);
   return counts;
 }

@@ -37,7 +37,7 @@ std::string drive(ScriptedServer& server, F handler) {
   runtime::RuntimeApi api(*core::parse_host_port(server.address()), server.done_fd());
   auto source = runtime::source_of(handler);
   auto made = source.make(source.from);
-  CHECK(runtime::invoke_loop(api, made).code == core::Errc::interrupted);
+  CHECK(runtime::invoke_loop(api, made, nullptr).code == core::Errc::interrupted);
   made.destroy(made.state);
   return log.text();
 }

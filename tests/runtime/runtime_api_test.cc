@@ -39,7 +39,7 @@ core::Failure drive(ScriptedServer& server, F&& handler, int wake_fd) {
   runtime::RuntimeApi api(*core::parse_host_port(server.address()), wake_fd);
   auto source = runtime::source_of(handler);
   auto made = source.make(source.from);
-  auto failure = runtime::invoke_loop(api, made);
+  auto failure = runtime::invoke_loop(api, made, nullptr);
   made.destroy(made.state);
   return failure;
 }
@@ -164,7 +164,7 @@ TEST_CASE("the loop ends when nothing listens at the address") {
   std::string address;
   { address = ScriptedServer({}).address(); }
   runtime::RuntimeApi api(*core::parse_host_port(address), -1);
-  auto failure = runtime::invoke_loop(api, {});
+  auto failure = runtime::invoke_loop(api, {}, nullptr);
   CHECK(failure.code == core::Errc::unreachable);
   CHECK(failure.message.find(address) != std::string::npos);
 }

@@ -13,12 +13,14 @@
 //
 // The signature decides:
 //
-// | event       | (nothing), std::string_view or std::string: its bytes as they are;          |
-// |             | anything else: JSON, see <mayfly/json/typed.h>. Views in it live as long as |
-// |             | the invocation.                                                             |
+// | event       | (nothing), std::string_view or std::string: its bytes as they are, also     |
+// |             | std::span<const std::byte> and std::vector<std::byte>; anything else: JSON, |
+// |             | see <mayfly/json/typed.h>. Views in it live as long as the invocation.      |
 // | context     | (nothing), or mayfly::Context& behind the event                             |
-// | result      | void and an empty std::optional: `null`; std::string and std::string_view:  |
-// |             | their bytes as they are, which should be JSON; anything else: as JSON       |
+// | writer      | (nothing), or mayfly::Writer& at the end, for a response that is streamed:  |
+// |             | <mayfly/stream.h>                                                           |
+// | result      | void and an empty std::optional: `null`; bytes in the forms of an event: as |
+// |             | they are, which should be JSON; anything else: as JSON                      |
 // | failure     | mayfly::Result<T>, or any exception                                         |
 //
 // An event that does not fit is answered with the error Runtime.UnmarshalError, a
@@ -31,6 +33,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -63,7 +66,8 @@ namespace runtime {
 int run(std::span<const NamedHandler> handlers);
 }  // namespace runtime
 
-// mayfly::run(price), or a lambda, or an object with an operator().
+// mayfly::run(price), or a lambda, or an object with an operator(). On Managed
+// Instances all workers call this one at once; see run<App>() for state.
 template <class F>
 int run(F&& handler) {
   if constexpr (runtime::detail::is_handler<F>()) {
@@ -80,16 +84,25 @@ int run(F&& handler) {
 // environment. Lambda tells a function of that only when an extension is
 // registered, so the runtime then registers one of its own, without events. An
 // App without it is killed without notice, and its destructor does not run.
+//
+// On Managed Instances, where AWS_LAMBDA_MAX_CONCURRENCY invocations run at once,
+// each worker has an App of its own, so that it needs no locks. All are constructed
+// one after the other before the first invocation.
 template <class App>
 int run() {
-  if constexpr (!std::is_default_constructible_v<App>) {
-    static_assert(std::is_default_constructible_v<App>, "mayfly: run<App>() constructs an App without arguments");
-    return 1;
-  } else if constexpr (runtime::detail::is_handler<App>()) {
-    return runtime::run(runtime::source_of_app<App>());
-  } else {
-    return 1;
+  if constexpr (runtime::detail::is_app<App>()) return runtime::run(runtime::source_of_app<App>());
+  return 1;
+}
+
+// The same with one App that all workers call at once: for state they share.
+// What it changes there must be safe among threads.
+template <class App>
+int run_shared() {
+  if constexpr (runtime::detail::is_app<App>()) {
+    std::optional<App> app;
+    return runtime::run(runtime::source_of_shared_app(app));
   }
+  return 1;
 }
 
 // mayfly::run({{"orders", price}, {"refunds", refund}}): several functions in one program.

@@ -66,10 +66,12 @@ struct Handler {
   void (*destroy)(void* state) = nullptr;
 };
 
-// Makes handlers, in the Init phase. What `make` throws is reported to init/error.
+// Makes handlers, in the Init phase and on one thread: one, or on Managed Instances
+// one for each worker. What `make` throws is reported to init/error.
 struct HandlerSource {
   Handler (*make)(const void* from) = nullptr;
   const void* from = nullptr;
+  bool shared = false;  // all handlers call one object; one before_shutdown is for all
 };
 
 // ---- types that are neither bytes nor plain JSON
@@ -261,6 +263,16 @@ constexpr bool is_handler() {
     } else {
       return true;
     }
+  }
+}
+
+template <class App>
+constexpr bool is_app() {
+  if constexpr (!std::is_default_constructible_v<App>) {
+    static_assert(std::is_default_constructible_v<App>, "mayfly: run<App>() constructs an App without arguments");
+    return false;
+  } else {
+    return is_handler<App>();
   }
 }
 
@@ -465,6 +477,14 @@ Handler make_reference(const void* from) {
   }
 }
 
+// The first to be made constructs the App.
+template <class App>
+Handler make_shared_app(const void* from) {
+  auto& app = *static_cast<std::optional<App>*>(const_cast<void*>(from));
+  if (!app) app.emplace();
+  return handler_of(std::make_unique<Worker<App&>>(*app));
+}
+
 template <class App>
 Handler make_app(const void*) {
   return handler_of(std::make_unique<Worker<App>>());
@@ -475,13 +495,19 @@ Handler make_app(const void*) {
 // A handler that the caller keeps alive.
 template <class F>
 HandlerSource source_of(F& callable) {
-  return {&detail::make_reference<F>, detail::address_of(callable)};
+  return {&detail::make_reference<F>, detail::address_of(callable), true};
 }
 
-// A handler that is constructed in the Init phase.
+// Handlers that are constructed in the Init phase.
 template <class App>
 HandlerSource source_of_app() {
-  return {&detail::make_app<App>, nullptr};
+  return {&detail::make_app<App>, nullptr, false};
+}
+
+// One App for all handlers, constructed in the Init phase where it is to be kept.
+template <class App>
+HandlerSource source_of_shared_app(std::optional<App>& app) {
+  return {&detail::make_shared_app<App>, &app, true};
 }
 
 }  // namespace mayfly::runtime
