@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@ namespace mayfly::test {
 class CapturedStandardError {
  public:
   CapturedStandardError() : file_(memfd_create("stderr", MFD_CLOEXEC)), original_(dup(STDERR_FILENO)) {
+    fcntl(file_, F_SETFL, O_APPEND);  // lines of threads must not meet at one offset
     dup2(file_, STDERR_FILENO);
   }
   ~CapturedStandardError() {
