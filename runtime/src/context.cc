@@ -4,11 +4,13 @@
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 
 #include <mayfly/json/value.h>
 
 #include "core/environment.h"
 #include "core/http_field.h"
+#include "runtime/src/stop_timer.h"
 
 namespace mayfly {
 namespace {
@@ -64,6 +66,26 @@ chrono::milliseconds Context::remaining() const {
   auto left = chrono::floor<chrono::milliseconds>(*end - chrono::system_clock::now());
   return std::max(left, chrono::milliseconds{0});
 }
+
+std::stop_token Context::stop_token(chrono::milliseconds margin) const {
+  auto end = deadline();
+  if (!end) return {};
+  margin = std::max(margin, chrono::milliseconds{0});
+  if (margin >= remaining()) {
+    std::stop_source now;
+    now.request_stop();
+    return now.get_token();
+  }
+  auto* timer = timer_.load(std::memory_order_acquire);
+  if (!timer) {
+    auto made = std::make_unique<runtime::StopTimer>();
+    // Two threads of the handler may be the first; `timer` is the one that stays.
+    if (timer_.compare_exchange_strong(timer, made.get(), std::memory_order_acq_rel)) timer = made.release();
+  }
+  return timer->stop_at(*end - margin);
+}
+
+void Context::end_timer() { delete timer_.load(std::memory_order_acquire); }
 
 std::optional<ClientContext> Context::client_context() const {
   json::Document document;

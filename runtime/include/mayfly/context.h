@@ -9,16 +9,22 @@
 
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include <mayfly/entry_point.h>
 
 namespace mayfly {
+
+namespace runtime {
+class StopTimer;
+}
 
 // Sent by the AWS Mobile SDK, or by whoever calls Invoke with a client context.
 // A value that is no string is given as its JSON text.
@@ -39,6 +45,9 @@ class Context {
  public:
   // `fields`: the header fields of the answer to `next`; they outlive the context.
   explicit Context(std::span<const mayfly_field> fields) : fields_(fields) {}
+  ~Context() {
+    if (timer_.load(std::memory_order_relaxed)) end_timer();
+  }
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
@@ -55,6 +64,17 @@ class Context {
   // By the wall clock, at every call anew: the sandbox may have been frozen.
   // Zero when the deadline has passed, milliseconds::max() when there is none.
   std::chrono::milliseconds remaining() const;
+  // Asks to stop when so much is left to the deadline, for work that can end early
+  // and give what it has:
+  //
+  //   auto stop = context.stop_token(500ms);
+  //   while (!stop.stop_requested() && more()) step();
+  //
+  // At once when less is left; never when there is no deadline, or when the
+  // invocation has ended before. The first call that has to wait starts a thread,
+  // which ends with the invocation; stop callbacks run on it, and must not throw.
+  // Throws std::system_error when no thread can be started.
+  std::stop_token stop_token(std::chrono::milliseconds margin) const;
 
   // Empty when there is none, or what came is not the JSON it should be.
   std::optional<ClientContext> client_context() const;
@@ -72,7 +92,10 @@ class Context {
   std::span<const mayfly_field> headers() const { return fields_; }
 
  private:
+  void end_timer();
+
   std::span<const mayfly_field> fields_;
+  mutable std::atomic<runtime::StopTimer*> timer_ = nullptr;  // owned; made when it is asked for
 };
 
 }  // namespace mayfly
