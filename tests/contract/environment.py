@@ -212,7 +212,7 @@ class Rie(Environment):
 
 class ManagedRie(Rie):
     """For Managed Instances it starts /var/task/bootstrap as a user of its own
-    and nothing else, so that /var is the test's here."""
+    and nothing else, so that /var is the test's here, and a command is copied there."""
 
     MOUNTS = """
         set -e
@@ -221,7 +221,7 @@ class ManagedRie(Rie):
         mount -t overlay -o "lowerdir=/var,upperdir=$1/upper,workdir=$1/work" overlay /var
         mkdir -p /var/task
         cp "$2/"*.py /var/task
-        printf '%s' "$3" > /var/task/bootstrap
+        if [ -x "$3" ]; then cp "$3" /var/task/bootstrap; else printf '%s' "$3" > /var/task/bootstrap; fi
         chmod 755 /var/task/bootstrap
         cd /var/task
         shift 3
@@ -236,6 +236,8 @@ class ManagedRie(Rie):
         # Our own may lie where that user cannot read.
         python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or os.path.realpath(sys.executable)
         script = f"#!/bin/sh\nexec {python} -I -S /var/task/actor_process.py runtime '{self.stage.name}'\n"
+        if self._command != actor_command("runtime", self.stage):
+            script = self._command[0]
         var = self.folder / "var"
         var.mkdir()
         return [*own_mounts(), "sh", "-c", self.MOUNTS, "-", str(var), str(HERE), script, *command]

@@ -1,10 +1,13 @@
 """Managed Instances: many calls in one environment."""
 
 import json
+import re
+import uuid
 
 import divergences
 from actor import RUNTIME, TELEMETRY, Pending
 from case import Case, main
+from environment import MAX_CONCURRENCY, binary
 
 UNKNOWN = (400, "InvalidRequestID", "Invalid request ID")
 LATE = (410, "InvokeTimeout", "Invoke timeout")
@@ -134,6 +137,54 @@ class Managed(Case):
             self.assertEqual(call.answer().body, b'"again"')
             ended = self.environment.process.poll() is not None
         self.differs(divergences.MANAGED_END, ended, mayfly=False, rie=True)
+
+
+class OurWorkers(Case):
+    """Functions of ours, each of whose workers has a thread and a connection."""
+
+    def call(self, event):
+        """The official emulator refuses a call while no worker waits for one."""
+        while (answer := self.environment.call(json.dumps(event).encode())).status == 400:
+            pass
+        return answer
+
+    def begin(self, event):
+        return Pending(lambda: self.call(event))
+
+    def meet(self):
+        """What each worker says once all of them are inside."""
+        calls = [self.begin({"meet": MAX_CONCURRENCY}) for _ in range(MAX_CONCURRENCY)]
+        return sorted(call.answer().json() for call in calls)
+
+    def test_as_many_invocations_run_at_once_as_there_are_workers(self):
+        self.start_managed(command=[binary("meeting_function")])
+        for _ in range(3):
+            self.assertEqual(self.meet(), [1, 2, 3, 4])
+
+    def test_each_line_of_the_log_is_json_with_its_request_id(self):
+        self.start_managed(command=[binary("meeting_function")])
+        self.meet()
+        found = re.findall(r'^\{"timestamp".*$', self.environment.everything(), re.MULTILINE)
+        lines = [json.loads(line) for line in found]
+        hellos = [line for line in lines if line["message"] == "hello"]
+        self.assertEqual(len(hellos), MAX_CONCURRENCY)
+        self.assertEqual([line["requestId"] for line in hellos], [line["of"] for line in hellos])
+        self.assertEqual(len({line["of"] for line in hellos}), MAX_CONCURRENCY)
+
+    def test_a_late_answer_costs_nobody_else(self):
+        self.start_managed(command=[binary("meeting_function")], timeout=1)
+        held = self.begin({"hold": "a"})
+        self.answers(held.answer(), 200, "Sandbox.Timedout")
+        self.assertLessEqual(self.call({"release": "a"}).json(), MAX_CONCURRENCY)
+        self.environment.wait_for(r'"Lambda refused a post".*"status":410')
+        self.assertEqual(self.meet(), [1, 2, 3, 4])  # the worker that was held is there again
+
+    def test_a_stream_ends_with_the_error_in_its_trailers(self):
+        self.start_managed(command=[binary("streaming_function")], handler="parts")
+        self.assertEqual(self.call({"parts": ["a", "bc"]}).body, b"abc")
+        self.answers(self.call({"parts": ["a"], "then": "Parts.Lost"}), 200, "Parts.Lost", "behind 1")
+        self.answers(self.call({"parts": ["a"], "then": "T" * 300}), 200)
+        self.assertEqual(self.call({"parts": ["d"]}).body, b"d")
 
 
 if __name__ == "__main__":
