@@ -138,6 +138,24 @@ TEST_CASE("a handler written in C is a handler") {
   CHECK(server.requests(kResponse)[0].body == "r1");
 }
 
+TEST_CASE("a handler in a shared object streams, in C++ and in C") {
+  ScriptedServer server(invocations({"ab", "a!", "!"}));
+  run_program(TEST_BOOTSTRAP, server, with_handler("orders.so:letters"));
+  auto streamed = server.requests(kResponse);
+  REQUIRE(streamed.size() == 2);
+  CHECK(streamed[0].field("Content-Type") == "text/plain");
+  CHECK(streamed[0].body == "1\r\na\r\n1\r\nb\r\n0\r\n\r\n");
+  CHECK(streamed[1].body.starts_with("1\r\na\r\n0\r\nLambda-Runtime-Function-Error-Type: Letters.Loud\r\n"));
+  REQUIRE(server.requests(kError).size() == 1);
+  CHECK(error_type(server.requests(kError)[0]) == "Letters.Loud");
+
+  ScriptedServer of_c(invocations({"abc"}));
+  run_program(TEST_BOOTSTRAP, of_c, with_handler("plain.so:stream"));
+  REQUIRE(of_c.requests(kResponse).size() == 1);
+  CHECK(of_c.requests(kResponse)[0].field("Content-Type") == "text/csv");
+  CHECK(of_c.requests(kResponse)[0].body == "3\r\nabc\r\n0\r\n\r\n");
+}
+
 TEST_CASE("any other form of _HANDLER is an init error that names the form") {
   for (std::string handler : {"orders", "orders.handler", "orders.so", "orders.so:", ":price", "orders.so:price:x ",
                               "orders.py:price", "exec", "orders.so:1price", "orders.so:pri-ce", "../orders.so:price",

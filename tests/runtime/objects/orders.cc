@@ -2,6 +2,7 @@
 
 #include <mayfly/log.h>
 #include <mayfly/shared_object.h>
+#include <mayfly/stream.h>
 
 #include <cstdio>
 #include <stdexcept>
@@ -34,6 +35,16 @@ MAYFLY_HANDLER(echo)
 
 static void print() { std::printf("printed without a flush"); }
 MAYFLY_HANDLER(print)
+
+// Streams its event byte by byte up to a '!', which is an error.
+static void letters(std::string_view event, mayfly::Writer& out) {
+  out.content_type("text/plain");
+  for (char c : event) {
+    if (c == '!') throw mayfly::Error("Letters.Loud", "no shouting");
+    out << c;
+  }
+}
+MAYFLY_HANDLER(letters)
 
 namespace refunds {
 static std::string_view whole(std::string_view) { return "\"all of it\""; }

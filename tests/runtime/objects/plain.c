@@ -23,6 +23,16 @@ static void invoke(void* s, const struct mayfly_invocation* invocation, const st
   sink->respond(sink->to, invocation->fields[0].value);
 }
 
+/* Without an end, which is when it returns. */
+static void stream(void* s, const struct mayfly_invocation* invocation, const struct mayfly_sink* sink) {
+  struct mayfly_bytes type = {"text/csv", 8};
+  (void)s;
+  sink->begin(sink->to, type);
+  while (sink->write(sink->to, invocation->event) != 0) {
+  }
+}
+
+EXPORT mayfly_handler_stream = {MAYFLY_ENTRY_POINT_VERSION, sizeof(struct mayfly_handler), init, stream, NULL, NULL};
 EXPORT mayfly_handler_first_field = {MAYFLY_ENTRY_POINT_VERSION, sizeof(struct mayfly_handler), init, invoke, NULL, NULL};
 EXPORT mayfly_handler_fails = {MAYFLY_ENTRY_POINT_VERSION, sizeof(struct mayfly_handler), init_fails, invoke, NULL, NULL};
 EXPORT mayfly_handler_later = {MAYFLY_ENTRY_POINT_VERSION + 1, sizeof(struct mayfly_handler) + 8, init, invoke, NULL, NULL};
