@@ -73,7 +73,46 @@ struct Twice {
   std::optional<int> size = 7;
 };
 
+struct Celsius {
+  double degrees;
+};
+
+struct Forecast {
+  std::string place;
+  int days = 3;
+  std::optional<Celsius> mean;
+  json::Members<std::vector<Celsius>> by_hour;
+};
+
+struct Node {
+  std::string name;
+  json::Members<Node> inside;
+};
+
 }  // namespace orders
+
+template <>
+struct mayfly::json::fields<orders::Forecast> {
+  static constexpr std::array<std::string_view, 4> names{"place", "days", "mean", "by-hour"};
+  static constexpr std::size_t required = 1;
+};
+
+template <>
+struct mayfly::json::form<orders::Celsius> {
+  static Status read(Value& value, orders::Celsius& out, Fault& where) {
+    std::string_view text;
+    if (Status s = read_as(value, text, where); s != Status::ok) return s;
+    if (!text.ends_with("C")) {
+      where.message = "expected degrees Celsius";
+      return Status::wrong_kind;
+    }
+    out.degrees = std::stod(std::string(text));
+    return Status::ok;
+  }
+  static bool write(Writer& writer, const orders::Celsius& value, Fault& where) {
+    return write_as(writer, std::to_string(static_cast<int>(value.degrees)) + "C", where);
+  }
+};
 
 template <>
 struct mayfly::json::fields<orders::Renamed> {
@@ -133,6 +172,36 @@ TEST_CASE("unknown fields are skipped, whatever they hold, and order is free") {
   CHECK(item.sku == "s");
   CHECK(item.quantity == 2);
   CHECK(item.price == 1);
+}
+
+TEST_CASE("members that are not required keep their initializers when absent or null") {
+  auto forecast = good<Forecast>(R"({"place":"here","days":null})");
+  CHECK(forecast.days == 3);
+  CHECK(forecast.by_hour.empty());
+  CHECK(fault<Forecast>(R"({"days":1})") == "$.place: a required field is missing");
+  CHECK(fault<Forecast>(R"({"place":null})") == "$.place: expected a string, found null");
+  CHECK(fault<Forecast>(R"({"place":"","days":"1"})") == "$.days: expected a number, found string");
+}
+
+TEST_CASE("a type with a form of its own is read and written by it, wherever it stands") {
+  Document document;
+  std::string_view text = R"({"place":"here","mean":"4C","by-hour":{"0":["1C","2C"],"1":[],"0":["7C"]}})";
+  auto forecast = *json::parse<Forecast>(document, text, text.size());
+  CHECK(forecast.mean->degrees == 4);
+  REQUIRE(forecast.by_hour.find("0"));
+  CHECK(forecast.by_hour.find("0")->at(0).degrees == 7);
+  CHECK_FALSE(forecast.by_hour.find("2"));
+  CHECK(written(forecast) == R"({"place":"here","days":3,"mean":"4C","by-hour":{"0":["1C","2C"],"1":[],"0":["7C"]}})");
+  CHECK(fault<Forecast>(R"({"place":"here","by-hour":{"9":["1C","2F"]}})") ==
+        "$.by-hour.9[1]: expected degrees Celsius");
+}
+
+TEST_CASE("values hold values of their own type") {
+  Document document;
+  std::string_view text = R"({"name":"a","inside":{"x":{"name":"b","inside":{}},"y":{"name":"c","inside":{}}}})";
+  auto node = *json::parse<Node>(document, text, text.size());
+  CHECK(node.inside.find("y")->name == "c");
+  CHECK(fault<Node>(R"({"name":"a","inside":{"x":{"name":"b"}}})") == "$.inside.x.inside: a required field is missing");
 }
 
 TEST_CASE("the last of equal names counts") {

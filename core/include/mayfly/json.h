@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <mayfly/json/members.h>
 #include <mayfly/json/reflect.h>
 #include <mayfly/json/typed.h>
 #include <mayfly/json/value.h>

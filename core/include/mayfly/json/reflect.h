@@ -21,7 +21,11 @@ namespace mayfly::json {
 //   template <>
 //   struct mayfly::json::fields<Order> {
 //     static constexpr std::array<std::string_view, 2> names{"order-id", "class"};
+//     static constexpr std::size_t required = 1;
 //   };
+//
+// `required`, which may be left out: only the first so many members must be
+// there; the others keep their initializers when they are absent or null.
 template <class T>
 struct fields;
 
@@ -327,6 +331,15 @@ consteval auto names_of() {
 
 template <class T>
 inline constexpr auto kNames = names_of<T>();
+
+template <class T>
+consteval std::size_t required_of() {
+  if constexpr (requires { fields<T>::required; }) {
+    return fields<T>::required;
+  } else {
+    return kMaxMembers;
+  }
+}
 
 }  // namespace detail
 }  // namespace mayfly::json

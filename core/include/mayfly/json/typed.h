@@ -8,14 +8,15 @@
 // | true, false   | bool                                                          |
 // | null          | an empty std::optional, in both directions                    |
 // | array         | std::vector; std::array, with exactly its number of elements  |
-// | object        | an aggregate; a map from std::string                          |
-// | anything      | json::Raw: the text as it stands                              |
+// | object        | an aggregate; a map from std::string; json::Members           |
+// | anything      | json::Raw: the text as it stands; a type with a json::form    |
 //
 // An aggregate has up to 48 members, and neither a base class nor a C array.
 // The members' names are the JSON's; json::fields in <mayfly/json/reflect.h>
 // gives others. Reading one: unknown names are skipped, of equal names the last
 // counts, and every member must be there but a std::optional, which keeps its
-// initializer. The first fault ends it and carries its path.
+// initializer (json::fields can ask for fewer). The first fault ends it and
+// carries its path.
 
 #pragma once
 
@@ -44,6 +45,26 @@ struct Raw {
   std::string_view text;
 };
 
+// Specialise it for a type whose JSON is none of the above:
+//
+//   template <>
+//   struct mayfly::json::form<Celsius> {
+//     static Status read(Value& value, Celsius& out, Fault& where) {
+//       return read_as<double>(value, out.degrees, where);
+//     }
+//     static bool write(Writer& writer, const Celsius& value, Fault& where);
+//   };
+//
+// read(): a Status other than ok comes with where.message; write(): so does false.
+template <class T>
+struct form;
+
+// What has a JSON form of its own, within the form of another.
+template <class T>
+Status read_as(Value& value, T& out, Fault& where);
+template <class T>
+bool write_as(Writer& writer, const T& value, Fault& where);
+
 namespace detail {
 
 template <class T>
@@ -67,6 +88,9 @@ concept StringMap = requires(T map, typename T::mapped_type value) {
   map.insert_or_assign(std::string(), std::move(value));
   requires std::constructible_from<std::string_view, const typename T::key_type&>;
 };
+
+template <class T>
+concept HasForm = requires { sizeof(form<T>); };
 
 template <class T>
 concept Number = !std::same_as<T, bool> && (std::integral<T> || std::floating_point<T>);
@@ -224,10 +248,13 @@ Status read_map(Value& value, T& out, Fault& where) {
   });
 }
 
-template <class T>
+template <bool kRequired, class T>
 Status read_member(Value& value, T& out, bool& seen, Fault& where) {
   if (seen) out = T{};  // nothing of the same name's earlier value stays
   seen = true;
+  if constexpr (!kRequired && !is_optional<T>) {
+    if (value.is_null()) return Status::ok;
+  }
   return read(value, out, where);
 }
 
@@ -236,23 +263,26 @@ Status read_aggregate(Value& value, T& out, Fault& where) {
   if (value.kind() != Kind::object) return wrong_kind(where, value, "an object");
   constexpr auto& names = kNames<T>;
   constexpr std::size_t n = names.size();
+  constexpr std::size_t required = required_of<T>();
   auto all = members(out);
   std::array<bool, n + 1> seen{};
   Status status = value.each_field([&]([[maybe_unused]] std::string_view name, [[maybe_unused]] Value& field) {
     Status s = Status::ok;
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       static_cast<void>(
-          ((name == names[I] ? (s = read_member(field, std::get<I>(all), seen[I], where), true) : false) || ...));
+          ((name == names[I] ? (s = read_member<(I < required)>(field, std::get<I>(all), seen[I], where), true)
+                             : false) ||
+           ...));
     }(std::make_index_sequence<n>{});
     return inside_member(where, s, name);
   });
   if (status != Status::ok) return status;
   std::string_view missing;
   [&]<std::size_t... I>(std::index_sequence<I...>) {
-    static_cast<void>(
-        ((!seen[I] && !is_optional<std::remove_cvref_t<decltype(std::get<I>(all))>> ? (missing = names[I], true)
-                                                                                    : false) ||
-         ...));
+    static_cast<void>(((I < required && !seen[I] && !is_optional<std::remove_cvref_t<decltype(std::get<I>(all))>>
+                            ? (missing = names[I], true)
+                            : false) ||
+                       ...));
   }(std::make_index_sequence<n>{});
   if (missing.empty()) return Status::ok;
   return inside_member(where, fault(where, Status::wrong_kind, "a required field is missing"), missing);
@@ -260,7 +290,9 @@ Status read_aggregate(Value& value, T& out, Fault& where) {
 
 template <class T>
 Status read(Value& value, T& out, Fault& where) {
-  if constexpr (std::same_as<T, bool>) {
+  if constexpr (HasForm<T>) {
+    return form<T>::read(value, out, where);
+  } else if constexpr (std::same_as<T, bool>) {
     return leaf(where, value.get(out), value, "a boolean");
   } else if constexpr (Number<T>) {
     return read_number(value, out, where);
@@ -355,7 +387,9 @@ bool write_aggregate(Writer& writer, const T& value, Fault& where) {
 
 template <class T>
 bool write(Writer& writer, const T& value, Fault& where) {
-  if constexpr (std::floating_point<T>) {
+  if constexpr (HasForm<T>) {
+    return form<T>::write(writer, value, where);
+  } else if constexpr (std::floating_point<T>) {
     if (!std::isfinite(value)) {
       where.message = std::isnan(value) ? "NaN has no JSON form" : "infinity has no JSON form";
       return false;
@@ -391,26 +425,49 @@ bool write(Writer& writer, const T& value, Fault& where) {
 
 }  // namespace detail
 
-// Reads the value of a document as a T.
+template <class T>
+Status read_as(Value& value, T& out, Fault& where) {
+  return detail::read(value, out, where);
+}
+template <class T>
+bool write_as(Writer& writer, const T& value, Fault& where) {
+  return detail::write(writer, value, where);
+}
+
+// Reads the value of a document into `out`, whose members that are not there keep
+// what they have.
 // Errors: the path of what is wrong, "$" being the whole, and what was expected.
 template <class T>
-expected<T, Fault> read(Value value) {
-  T out{};
+expected<void, Fault> read_into(Value value, T& out) {
   Fault where;
-  if (detail::read(value, out, where) == Status::ok) return out;
+  if (detail::read(value, out, where) == Status::ok) return {};
   where.path.insert(0, 1, '$');
   if (where.message.empty()) where.message = "not valid JSON";  // between its values
   return unexpected(std::move(where));
 }
 
-// Parses `text` into a T; views in it live until `document` parses again.
+template <class T>
+expected<T, Fault> read(Value value) {
+  expected<T, Fault> out(T{});
+  if (auto read = read_into(std::move(value), *out); !read) return unexpected(std::move(read).error());
+  return out;
+}
+
+// Parses `text` into `out`; views in it live until `document` parses again.
 // `capacity`: see Document::parse().
 template <class T>
-expected<T, Fault> parse(Document& document, std::string_view text, std::size_t capacity) {
+expected<void, Fault> parse_into(Document& document, std::string_view text, std::size_t capacity, T& out) {
   auto value = document.parse(text, capacity);
   if (!value) return unexpected(std::move(value).error());
-  auto out = read<T>(*value);
-  if (out && !document.at_end()) return unexpected(Fault{"$", "something follows the JSON value"});
+  auto read = read_into(*value, out);
+  if (read && !document.at_end()) return unexpected(Fault{"$", "something follows the JSON value"});
+  return read;
+}
+
+template <class T>
+expected<T, Fault> parse(Document& document, std::string_view text, std::size_t capacity) {
+  expected<T, Fault> out(T{});
+  if (auto read = parse_into(document, text, capacity, *out); !read) return unexpected(std::move(read).error());
   return out;
 }
 
