@@ -165,6 +165,7 @@ Status Value::raw(std::string_view& out) {
 
 Status Value::each_element(FunctionRef<Status(Value&)> visit) {
   if (is_root_) return Status::wrong_kind;
+  if (ValueAccess::cursor(*this).current_depth() > kMaxDepth) return Status::too_deep;
   ondemand::array array;
   if (auto error = ValueAccess::cursor(*this).get_array().get(array)) return status_of(error);
   for (auto element : array) {
@@ -179,6 +180,7 @@ Status Value::each_element(FunctionRef<Status(Value&)> visit) {
 
 Status Value::each_field(FunctionRef<Status(std::string_view, Value&)> visit) {
   if (is_root_) return Status::wrong_kind;
+  if (ValueAccess::cursor(*this).current_depth() > kMaxDepth) return Status::too_deep;
   ondemand::object object;
   if (auto error = ValueAccess::cursor(*this).get_object().get(object)) return status_of(error);
   for (auto entry : object) {

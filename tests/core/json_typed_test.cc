@@ -204,6 +204,20 @@ TEST_CASE("values hold values of their own type") {
   CHECK(fault<Node>(R"({"name":"a","inside":{"x":{"name":"b"}}})") == "$.inside.x.inside: a required field is missing");
 }
 
+TEST_CASE("a text that is nested without end is refused before the stack is") {
+  std::string deep, tree = "0";
+  for (int i = 0; i < 100'000; ++i) deep += R"({"name":"a","children":[)";
+  Document document;
+  auto read = json::parse<Tree>(document, deep, deep.size());
+  REQUIRE_FALSE(read);
+  CHECK(read.error().message == "nested deeper than 1000 levels");
+  tree = R"({"name":"a","children":[]})";
+  for (int i = 0; i < 499; ++i) tree = R"({"name":"a","children":[)" + tree + "]}";
+  CHECK(json::parse<Tree>(document, tree, tree.size()));
+  tree = R"({"name":"a","children":[)" + tree + "]}";
+  CHECK_FALSE(json::parse<Tree>(document, tree, tree.size()));
+}
+
 TEST_CASE("the last of equal names counts") {
   CHECK(good<Renamed>(R"({"order-id":1,"class":2,"order-id":3})").id == 3);
   auto twice = good<std::array<Twice, 1>>(R"([{"part":{"a":1},"part":{}}])")[0];

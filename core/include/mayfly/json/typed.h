@@ -440,8 +440,10 @@ bool write_as(Writer& writer, const T& value, Fault& where) {
 template <class T>
 expected<void, Fault> read_into(Value value, T& out) {
   Fault where;
-  if (detail::read(value, out, where) == Status::ok) return {};
+  Status status = detail::read(value, out, where);
+  if (status == Status::ok) return {};
   where.path.insert(0, 1, '$');
+  if (status == Status::too_deep) where.message = "nested deeper than " + std::to_string(kMaxDepth) + " levels";
   if (where.message.empty()) where.message = "not valid JSON";  // between its values
   return unexpected(std::move(where));
 }

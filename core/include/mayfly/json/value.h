@@ -36,8 +36,13 @@ enum class Status : std::uint8_t {
   wrong_kind,    // e.g. a string where a number is wanted
   out_of_range,  // a number that the type cannot hold
   malformed,     // not JSON; nothing behind it can be read
+  too_deep,      // arrays and objects in one another, over kMaxDepth
   stopped,       // the visitor asked to stop
 };
+
+// Levels of arrays and objects, as many as Lambda itself takes: whoever reads
+// recursively needs no more stack for a hostile text than for this.
+inline constexpr int kMaxDepth = 1'000;
 
 // A reference to a callable, for the time of one call.
 template <class Signature>
