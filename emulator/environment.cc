@@ -254,6 +254,10 @@ bool Environment::killed_for_memory(const std::string& how) {
 }
 
 expected<void, LaunchFailure> Environment::start_runtime() {
+  if (!settings_.start_runtime) {
+    journal_.notice("the environment waits for a runtime with " + needed_variables(settings_, runtime_api_));
+    return {};
+  }
   ProcessSpec spec;
   spec.program = find_program(settings_.command.front(), settings_.task_root);
   spec.arguments = settings_.command;

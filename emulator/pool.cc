@@ -59,7 +59,7 @@ bool Pool::submit(std::shared_ptr<const Invocation> invocation, std::function<vo
 }
 
 void Pool::start() {
-  if (settings_.is_managed()) add({}).environment->start();
+  if (settings_.is_managed() || !settings_.start_runtime) add({}).environment->start();
 }
 
 Pool::Member* Pool::find_free(const std::string& tenant_id) {

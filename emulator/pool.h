@@ -41,7 +41,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Pool(boost::asio::io_context& io, const Settings& settings, const Observer& observer, Clock::time_point origin,
        ProcessTable& processes, std::function<void()> on_ended);
 
-  // Under Managed Instances the first environment starts now.
+  // Under Managed Instances, and for a runtime that is started by hand, the first
+  // environment starts now.
   void start();
 
   // False: throttled. A synchronous invocation is, when as many are without an

@@ -148,8 +148,8 @@ std::unique_ptr<core::HttpServer> Service::State::new_server(core::HttpServerOpt
 
 // From inside the io_context, as everything that is told.
 void Service::State::start_pool() {
-  if (!settings.is_managed()) return;
-  raise_descriptor_limit();
+  if (!settings.is_managed() && settings.start_runtime) return;
+  if (settings.is_managed()) raise_descriptor_limit();
   asio::post(io, [self = weak_from_this()] {
     auto state = self.lock();
     if (state && !state->stopped) state->pool->start();

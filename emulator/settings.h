@@ -83,6 +83,9 @@ struct Settings {
   // As AWS_LAMBDA_INITIALIZATION_TYPE and telemetry have it.
   std::string_view initialization_type() const { return is_managed() ? "lambda-managed-instances" : "on-demand"; }
 
+  // Else somebody starts it by hand, in a debugger for instance: one environment
+  // is there from the beginning and waits. On demand only.
+  bool start_runtime = true;
   bool throttle_streaming = false;  // streamed responses go no faster than on Lambda
   ControlGroups control_groups = ControlGroups::automatic;
   // Between invocations nothing runs; not so in Managed Instances.

@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::size_t kMaxEnvironmentBytes = 4'096;  // [A]
+constexpr std::uint16_t kRuntimeApiPort = 9001;      // the RIE's
 constexpr std::size_t kMaxHandlerBytes = 128;        // [A]
 constexpr std::size_t kMaxRegionBytes = 63;          // a label of a host name
 
@@ -234,6 +235,25 @@ Decided<void> take_credentials(const Arguments& arguments, const Variables& vari
   return {};
 }
 
+// What is started by hand is started to be debugged, and on one port always.
+Decided<void> take_no_start(const Arguments& arguments, Settings& settings) {
+  if (!arguments.given("no-start")) return {};
+  for (OptionRef other : {OptionRef("max-concurrency"), OptionRef("watch"), OptionRef("tenant-isolation")}) {
+    if (!arguments.given(other)) continue;
+    return refuse(kUsage, "--no-start does not go with --" + std::string(kOptions[other.row].name),
+                  "one environment waits for a runtime that is started by hand", "one of them");
+  }
+  if (arguments.has_command_line && arguments.task_root.empty()) {
+    return refuse(kUsage, "--no-start starts no program", "what follows -- would be one", "mayfly run --no-start");
+  }
+  settings.start_runtime = false;
+  settings.max_environments = 1;
+  settings.runtime_api.port = kRuntimeApiPort;
+  settings.idle_timeout = std::chrono::hours{24 * 365};
+  settings.max_age = std::chrono::seconds{0};
+  return {};
+}
+
 Decided<void> check_extension_folder(const fs::path& folder) {
   std::error_code error;
   if (!fs::is_directory(folder, error)) {
@@ -367,12 +387,13 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
   settings.tenant_isolation = arguments.given("tenant-isolation");
   settings.throttle_streaming = arguments.given("throttle-streaming");
   settings.freeze = !arguments.given("no-freeze");
-  if (arguments.given("debug")) {
+  if (arguments.given("debug") || arguments.given("no-start")) {
     // Whether a debugger is attached cannot be seen for those of interpreters.
     settings.configured_timeout = settings.timeout;
     settings.timeout = settings.init_limit = std::chrono::hours(24);
     settings.freeze = false;
   }
+  if (auto taken = take_no_start(arguments, settings); !taken) return unexpected(taken.error());
   auto cgroups = arguments.text("cgroups");
   settings.control_groups = cgroups == "v1"     ? ControlGroups::v1
                             : cgroups == "v2"   ? ControlGroups::v2

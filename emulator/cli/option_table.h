@@ -189,6 +189,8 @@ inline constexpr Option kOptions[] = {
      .help = "exit 1 if one occurred: error,timeout,init", .is_list = true},
     {.name = "debug", .group = Group::testing, .commands = kRun,
      .help = "for a debugger: no time limit, no freeze"},
+    {.name = "no-start", .group = Group::testing, .commands = kRun,
+     .help = "wait for a runtime that you start yourself"},
     {.name = "show-config", .group = Group::testing, .commands = kEnvironmentCommands,
      .help = "print every setting and who made it, then leave", .only_when_asked = true},
 

@@ -58,17 +58,23 @@ std::string label(const Style& style, std::string_view name) {
 }
 
 // "freeze, memory, 1,024 processes; not: CPU, read-only files".
-std::string enforced_text(const Settings& settings, const Enforcement& enforcement, bool debug) {
+// `held_by`: the option that holds deadlines; empty: none does.
+std::string enforced_text(const Settings& settings, const Enforcement& enforcement, const std::string& held_by) {
   std::string held, missing;
   auto add = [&](const std::string& what, bool holds, const std::string& why) {
     std::string& list = holds ? held : missing;
     list += (list.empty() ? "" : ", ") + what + (holds || why.empty() ? "" : " (" + why + ")");
   };
-  add("time limits", !debug, "--debug");
-  const char* thawed = debug ? "--debug" : settings.is_managed() ? "Managed Instances" : "--no-freeze";
+  add("time limits", held_by.empty(), held_by);
+  std::string thawed = !held_by.empty() ? held_by : settings.is_managed() ? "Managed Instances" : "--no-freeze";
   add(settings.freeze ? "freeze (" + enforcement.freezer + ")" : "freeze", settings.freeze, thawed);
-  add("memory", enforcement.memory_problem.empty(), enforcement.memory_problem);
-  add("processes", enforcement.processes_problem.empty() && !settings.is_managed(), {});
+  if (settings.start_runtime) {
+    add("memory", enforcement.memory_problem.empty(), enforcement.memory_problem);
+    add("processes", enforcement.processes_problem.empty() && !settings.is_managed(), {});
+  } else {
+    add("memory", false, {});
+    add("processes", false, {});
+  }
   add("CPU", false, {});
   add("read-only files", false, {});
   return held + "; not: " + missing;
@@ -98,13 +104,14 @@ bool shows_project_file(const Arguments& arguments) {
 
 std::string banner(const Style& style, const Settings& settings, const Enforcement& enforcement,
                    const Addresses& addresses, const Arguments& arguments, std::chrono::nanoseconds start_up) {
-  bool debug = arguments.given("debug");
+  std::string held_by = arguments.given("debug") ? "--debug" : arguments.given("no-start") ? "--no-start" : "";
   const core::Origin& listening = addresses.api;
   std::string first =
-      "mayfly " + std::string(kVersion) + "  " + program_text(settings) + "  " + std::to_string(settings.memory_mb) +
-      " MB  " +
-      (debug ? "no time limit"
-             : std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.timeout).count()) + " s");
+      "mayfly " + std::string(kVersion) + "  " + (arguments.given("no-start") ? "no program" : program_text(settings)) +
+      "  " + std::to_string(settings.memory_mb) + " MB  " +
+      (!held_by.empty()
+           ? "no time limit"
+           : std::to_string(std::chrono::duration_cast<std::chrono::seconds>(settings.timeout).count()) + " s");
   std::string ready =
       "ready in " + std::to_string(std::chrono::ceil<std::chrono::milliseconds>(start_up).count()) + " ms";
   auto gap = std::max<int>(2, 77 - static_cast<int>(first.size() + ready.size()));
@@ -112,8 +119,8 @@ std::string banner(const Style& style, const Settings& settings, const Enforceme
   out += label(style, "listening") + paint(style, Ink::link, http(listening)) + std::string(reach(listening)) +
          (settings.verify_signatures ? ", signed" : "") + ")\n";
   if (addresses.url) out += url_line(style, *settings.url, *addresses.url);
-  out += label(style, "enforced") + enforced_text(settings, enforcement, debug) + "\n";
-  if (debug) {
+  out += label(style, "enforced") + enforced_text(settings, enforcement, held_by) + "\n";
+  if (!held_by.empty()) {
     out += label(style, "debug") + "deadlines are a day away, and nothing is frozen; mayfly's own log is -v\n";
   }
   if (arguments.given("watch")) out += label(style, "watching") + "the function's files: a change starts it anew\n";
@@ -186,7 +193,7 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   if (!fail_on) return unexpected(fail_on.error());
   auto settings = settings_from(arguments, variables);
   if (!settings) return unexpected(settings.error());
-  if (!arguments.given("unchecked")) {
+  if (!arguments.given("unchecked") && !arguments.given("no-start")) {
     auto runs = check_program(*settings, !arguments.has_command_line, variables.get("PATH").value_or(""));
     if (!runs) return unexpected(runs.error());
   }
@@ -215,7 +222,7 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   auto watched =
       service.watch(changes_of(arguments), [&] { return changed_environment(arguments, variables, display); });
   if (!watched) return unexpected(watched.error());
-  if (!display.quiet && !arguments.given("unchecked")) {
+  if (!display.quiet && !arguments.given("unchecked") && !arguments.given("no-start")) {
     for (const auto& warning : program_warnings(*settings, variables.get("PATH").value_or("")))
       write_out(STDERR_FILENO, warning_text(display.error_style, warning));
   }

@@ -10,6 +10,7 @@
 #include "emulator/cli/listening_ports.h"
 #include "emulator/cli/log_folder.h"
 #include "emulator/cli/port_conflicts.h"
+#include "emulator/cli/status_board.h"
 #include "emulator/cli/timeline_file.h"
 #include "emulator/service.h"
 
@@ -31,10 +32,12 @@ struct RunningService::State {
       : settings(with_events(std::move(given), shown.view)),
         display(std::move(shown)),
         view(display.view, display.style, display.single, settings.freeze, settings.is_managed()),
-        signals(io, SIGINT, SIGTERM),
+        signals(io, SIGINT, SIGTERM, SIGUSR1),
+        status(settings.memory_mb, settings.timeout),
         service(io, settings, [this](const Observation& o) { observe(o); }) {}
 
   void observe(const Observation& o) {
+    status.observe(o);
     if (display.log) write_out(STDERR_FILENO, display.log(o));
     if (!display.quiet && display.view != View::json) tell(o);
     if (auto conflict = port_conflicts.observe(o)) write_out(STDERR_FILENO, error_text(display.error_style, *conflict));
@@ -58,7 +61,7 @@ struct RunningService::State {
     std::string text;
     if (o.kind == Kind::notice) text = note_text(display.error_style, o.detail);
     if (o.kind == Kind::reloaded) text = paint(display.error_style, Ink::bold, "reloaded") + " " + o.detail + "\n";
-    if (o.kind == Kind::process_started && display.attach) text = attach_text(o);
+    if (o.kind == Kind::process_started && display.attach && o.pid > 0) text = attach_text(o);
     if (o.kind == Kind::process_started) started = true;
     if (o.kind == Kind::invocation_accepted && !stale.empty()) {
       text = note_text(display.error_style, std::exchange(stale, {}) +
@@ -92,7 +95,9 @@ struct RunningService::State {
   void wait_for_signal() {
     signals.async_wait([this](boost::system::error_code error, int number) {
       if (error) return;
-      if (stopping) {
+      if (number == SIGUSR1) {
+        write_out(STDERR_FILENO, status.text((std::chrono::steady_clock::now() - began_at).count()));
+      } else if (stopping) {
         service.kill();
       } else {
         first_signal = number;
@@ -124,6 +129,8 @@ struct RunningService::State {
   std::unique_ptr<LogFolder> logs;
   boost::asio::io_context io{1};
   boost::asio::signal_set signals;
+  StatusBoard status;
+  const std::chrono::steady_clock::time_point began_at = std::chrono::steady_clock::now();  // elapsed_ns is from here
   Service service;
   std::unique_ptr<FileWatch> watch;
   bool started = false;  // a process was

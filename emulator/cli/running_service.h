@@ -1,6 +1,7 @@
 // A Service at work in this process, with what both commands need around it: the
 // view of its observations, and signals. The first SIGINT or SIGTERM stops it
-// within Lambda's budgets, the second kills.
+// within Lambda's budgets, the second kills. SIGUSR1 asks what it does: see
+// StatusBoard.
 
 #pragma once
 

@@ -135,6 +135,7 @@ void OnDemandLifecycle::end_broken_response() {
 
 Accepted OnDemandLifecycle::runtime_init_error(std::string payload, std::string error_type) {
   if (runtime_ != RuntimeState::started || phase_ != Phase::runtime_init) return refused(runtime_, "InitError");
+  if (!settings_.start_runtime) return {};  // it will be started once more
   runtime_ = RuntimeState::init_error;
   note_fatal(fatal_, {std::move(error_type), {}, std::move(payload)});
   return {};  // what ends the Init phase is the exit that follows

@@ -71,7 +71,7 @@ void OnDemandLifecycle::start_runtime() {
     note_fatal(fatal_, {started.error().error_type, started.error().message, {}});
     return fail_init("error");
   }
-  runtime_alive_ = true;
+  runtime_alive_ = settings_.start_runtime;  // its end could not be seen
   witness_.tell(Observation::Kind::process_started, "bootstrap");
 }
 

@@ -54,8 +54,11 @@ class OnDemandLifecycle final : public Lifecycle {
   }
   std::size_t unanswered() const override { return invocation_ && !answered_ ? 1 : 0; }
 
-  // Starts nothing: an Init takes place when an invocation needs it.
-  void start() override {}
+  // An Init takes place when an invocation needs it, but for a runtime that is
+  // started by hand: that one must find its API.
+  void start() override {
+    if (!settings_.start_runtime) begin_init("init");
+  }
   void invoke(std::shared_ptr<const Invocation> invocation) override;
   // An invocation that is answered may end within 2 s.
   void shut_down() override;

@@ -50,6 +50,18 @@ void set(Variables& variables, std::string_view name, std::string value) {
   }
 }
 
+// As a POSIX shell reads it back.
+std::string shell_quoted(std::string_view text) {
+  auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_-./:@%+,=").find(c) != std::string_view::npos;
+  };
+  if (!text.empty() && std::ranges::all_of(text, plain)) return std::string(text);
+  std::string out = "'";
+  for (char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 void set_function(Variables& variables, const Settings& settings) {
   set(variables, "_HANDLER", settings.handler);
   set(variables, "AWS_LAMBDA_FUNCTION_NAME", settings.function_name);
@@ -125,6 +137,20 @@ Variables extension_variables(const Settings& settings, const core::Origin& runt
     return std::ranges::find(kHiddenFromExtensions, std::string_view(variable.first)) != kHiddenFromExtensions.end();
   });
   return variables;
+}
+
+std::string needed_variables(const Settings& settings, const core::Origin& runtime_api) {
+  Variables needed{{"AWS_LAMBDA_RUNTIME_API", runtime_api.host_port()}};
+  set_function(needed, settings);
+  std::erase_if(needed, [](const auto& variable) {
+    return variable.second.empty() || variable.first == "AWS_LAMBDA_INITIALIZATION_TYPE";
+  });
+  for (const auto& [name, value] : settings.environment) set(needed, name, value);
+  std::string text;
+  for (const auto& [name, value] : needed) {
+    text += (text.empty() ? "" : " ") + name + "=" + shell_quoted(value);
+  }
+  return text;
 }
 
 }  // namespace mayfly::emulator
