@@ -204,6 +204,23 @@ TEST_CASE_FIXTURE(Fixture, "a runtime that a signal ends in Init is started agai
   CHECK(world.reports.back().duration == 3s);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a process that outlives its Init may end between two tries") {
+  settings.timeout = 10s;
+  world.extensions = {"agent"};
+  invoke();
+  lifecycle.process_exited(1, "exit status 1");  // Init once more, in the invocation
+  enlist("agent");
+  lifecycle.process_exited(kRuntime, "signal: segmentation fault");
+  ring();
+  CHECK(world.take().back() == "kill 1");
+  ring();  // and it does not end
+  CHECK(world.take().empty());
+  lifecycle.process_exited(1, "signal: killed");
+  CHECK(world.take().empty());
+  ring();
+  CHECK(world.take() == Lines{"init started, phase invoke", "start agent"});
+}
+
 TEST_CASE_FIXTURE(Fixture, "between two tries of a crashed Init the timeout rings, and the end comes, as ever") {
   bool timeout = false;
   SUBCASE("timeout") { timeout = true; }

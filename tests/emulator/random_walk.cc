@@ -163,8 +163,8 @@ class World final : public Orders, public Witness {
     promise(waiting_workers > 0, "the event goes to a runtime that waits in next");
     promise(!processes[kRuntime].exit_told, "the event goes to a runtime that runs");
     promise(!frozen, "the event goes to who is not frozen");
-    promise(event.deadline_ms == core::epoch_ms(core::WallTime(call.started->time_since_epoch()) + settings_.timeout) ||
-                suppressed_,
+    auto began = clock_began_.value_or(*call.started);
+    promise(event.deadline_ms == core::epoch_ms(core::WallTime(began.time_since_epoch()) + settings_.timeout),
             "deadline = start + timeout");
     if (managed_) promise(call.invocation_id.empty(), "a call goes to one worker");
     if (!call.invocation_id.empty()) {
@@ -263,12 +263,15 @@ class World final : public Orders, public Witness {
       promise(!std::exchange(told_end_, true), "shutdown ends once");
     }
   }
-  void invocation_taken(const Invocation&) override {}
+  void invocation_taken(const Invocation&) override { clock_began_.reset(); }
   void init_started(std::string_view phase) override {
     say("  init started, phase " + std::string(phase));
     promise(!std::exchange(init_open, true), "one Init at a time");
     ever_began_ = true;
-    suppressed_ = phase == "invoke";
+    if (phase == "invoke") {
+      if (clock_began_) see("one more try of Init");
+      clock_began_ = clock_began_.value_or(time);
+    }
     runtime_init_ended_ = false;
     see("init in phase " + std::string(phase));
   }
@@ -357,7 +360,8 @@ class World final : public Orders, public Witness {
   const bool managed_;
   int uuids_ = 0;
   int started_ = 0, exited_ = 0;
-  bool suppressed_ = false, runtime_init_ended_ = false, told_shutdown_ = false, told_end_ = false, ever_began_ = false;
+  std::optional<Clock::time_point> clock_began_;  // of the call that is taken, in a suppressed init
+  bool runtime_init_ended_ = false, told_shutdown_ = false, told_end_ = false, ever_began_ = false;
 };
 
 // What processes, callers and the clock do.
@@ -382,6 +386,8 @@ class Wanderer {
       }
       prove_recovery();
       prove_end();
+    } catch (const std::exception& error) {
+      world_.walk.broken = error.what();
     } catch (const Broken& broken) {
       world_.walk.broken = broken.promise;
     }
