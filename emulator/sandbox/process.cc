@@ -20,6 +20,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "emulator/sandbox/process_tree.h"
 
@@ -155,20 +156,18 @@ pid_t start_child(const ChildPlan& plan) {
   return pid;
 }
 
-// A copy of /etc/hosts with our names, or an empty path. In the file system only
-// while a process starts.
+// A copy of /etc/hosts with our names, or nothing. In the file system only while a
+// process starts; where that is the last thing we do, the next run removes it.
 class HostsFile {
  public:
-  explicit HostsFile(bool wanted) {
-    if (!wanted) return;
+  explicit HostsFile(const std::filesystem::path& where) {
     std::ifstream in("/etc/hosts", std::ios::binary);
     std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
     if (text.find("sandbox.localdomain") != text.npos) return;
     text += "\n127.0.0.1 sandbox.localdomain sandbox\n";
-    std::string path = (std::filesystem::path(P_tmpdir) / "mayfly-hosts-XXXXXX").string();
-    int fd = mkostemp(path.data(), O_CLOEXEC);
+    int fd = open(where.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (fd < 0) return;
-    path_ = path;
+    path_ = where;
     fchmod(fd, 0644);
     [[maybe_unused]] auto n = write(fd, text.data(), text.size());
     ::close(fd);
@@ -375,7 +374,8 @@ core::Outcome<std::shared_ptr<Process>> ProcessTable::start(const ProcessSpec& s
   std::vector<std::string> texts;
   for (const auto& [name, value] : spec.variables) texts.push_back(name + "=" + value);
   if (spec.group && !spec.group->variable().empty()) texts.push_back(spec.group->variable());
-  HostsFile hosts(hosts_problem_.empty());
+  std::optional<HostsFile> hosts;
+  if (hosts_problem_.empty()) hosts.emplace(groups_.hosts_file());
   ChildPlan plan{};
   for (const auto& argument : spec.arguments) plan.arguments.push_back(const_cast<char*>(argument.c_str()));
   for (const auto& text : texts) plan.variables.push_back(const_cast<char*>(text.c_str()));
@@ -383,7 +383,7 @@ core::Outcome<std::shared_ptr<Process>> ProcessTable::start(const ProcessSpec& s
   plan.variables.push_back(nullptr);
   plan.program = program.c_str();
   plan.working_directory = folder.c_str();
-  plan.hosts_file = hosts.path();
+  plan.hosts_file = hosts ? hosts->path() : nullptr;
   auto map = [](auto id) { return std::to_string(id) + " " + std::to_string(id) + " 1"; };
   plan.uid_map = map(geteuid());
   plan.gid_map = map(getegid());

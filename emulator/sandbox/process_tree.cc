@@ -1,12 +1,15 @@
 #include "emulator/sandbox/process_tree.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <set>
@@ -20,6 +23,8 @@ namespace {
 // What starts processes is stopped at the first look, what it has just started
 // at the next one; more looks than that only a fork bomb needs.
 constexpr int kMaxLooks = 16;
+// For all that was killed, to end.
+constexpr std::chrono::seconds kDeathPatience{1};
 
 std::string proc(pid_t pid) { return "/proc/" + std::to_string(pid); }
 
@@ -123,6 +128,7 @@ void kill_tree(pid_t pid) {
 
 int kill_all_with(std::string_view beginning) {
   std::set<pid_t> killed;
+  std::vector<pollfd> ending;
   bool found = true;
   for (int look = 0; found && look < kMaxLooks; ++look) {
     found = false;
@@ -135,10 +141,18 @@ int kill_all_with(std::string_view beginning) {
       if (held < 0) continue;
       if (has_variable(pid, beginning) && syscall(SYS_pidfd_send_signal, held, SIGKILL, nullptr, 0) == 0) {
         killed.insert(pid);
+        ending.push_back({held, POLLIN, 0});
         found = true;
+      } else {
+        close(held);
       }
-      close(held);
     }
+  }
+  const auto give_up = std::chrono::steady_clock::now() + kDeathPatience;
+  for (auto& one : ending) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(give_up - std::chrono::steady_clock::now());
+    poll(&one, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+    close(one.fd);
   }
   return static_cast<int>(killed.size());
 }

@@ -37,7 +37,8 @@ void stop_trees(const std::vector<pid_t>& roots);
 void continue_trees(const std::vector<pid_t>& roots);
 void kill_tree(pid_t pid);
 
-// Every process of this machine with such a variable; returns how many there were.
+// Every process of this machine with such a variable; returns how many there were,
+// when they have ended or a second has passed.
 int kill_all_with(std::string_view beginning);
 
 }  // namespace mayfly::emulator

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <thread>
 
@@ -107,6 +108,7 @@ Remains end_remains(const RunFacts& facts) {
     if (group.holds_processes) remains.processes += kill_group(group.folder, group.unified);
   }
   remains.processes += kill_all_with(run_variable(facts.run));
+  unlink(hosts_file_of(facts.run).c_str());
   for (const auto& group : facts.groups) {
     if (!is_group_of(group.folder, facts.run)) continue;
     bool removed = remove_group(group.folder);
@@ -158,6 +160,8 @@ std::optional<std::string> clean_up(int folder, const std::string& name) {
 }  // namespace
 
 std::string run_variable(std::string_view run) { return "MAYFLY_RUN=" + std::string(run) + "/"; }
+
+fs::path hosts_file_of(std::string_view run) { return fs::path(P_tmpdir) / ("mayfly-hosts-" + std::string(run)); }
 
 std::string to_text(const RunFacts& facts) {
   std::string text = std::string(kFirstLine) + "\nrun " + facts.run + "\npid " + std::to_string(facts.pid) +

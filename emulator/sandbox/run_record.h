@@ -24,6 +24,9 @@ namespace mayfly::emulator {
 // processes that no control group holds together.
 std::string run_variable(std::string_view run);
 
+// A file in the folder for temporary ones that a run has while a process starts.
+std::filesystem::path hosts_file_of(std::string_view run);
+
 struct RunFacts {
   std::string run;  // 16 hex digits
   pid_t pid = 0;

@@ -109,6 +109,8 @@ class SandboxGroups {
   // the machine allow and records it. Returns lines worth telling.
   std::vector<std::string> open(ControlGroups wanted);
   const Enforcement& enforcement() const { return enforcement_; }
+  // Where the run may have a file while a process starts.
+  std::filesystem::path hosts_file() const { return hosts_file_of(run_); }
 
   // `max_processes`: 0 is no limit. Works before open() too: held together by signals, then.
   std::unique_ptr<SandboxGroup> make(int memory_mb, int max_processes = SandboxGroup::kMaxProcesses);
