@@ -58,12 +58,54 @@ def write_program(path, text, mode=0o755):
     return path
 
 
+class Traces:
+    """What a run of ours would leave behind if it did not clean up: its record, its
+    control groups, processes in them or with its variable, its port. `pid`: of
+    mayfly, while it runs; where it can write no record, only the port is known."""
+
+    def __init__(self, pid, port):
+        self._port, self._paths, self._run = port, [], None
+        user = os.geteuid()
+        places = [os.environ.get("XDG_RUNTIME_DIR"), f"/run/user/{user}"]
+        folders = [pathlib.Path(place) / "mayfly" for place in places if place] + [pathlib.Path(f"/tmp/mayfly-{user}")]
+        for file in (file for folder in folders if folder.is_dir() for file in folder.iterdir()):
+            try:
+                lines = file.read_text().splitlines()
+            except OSError:
+                continue  # of a run that has just ended
+            if f"pid {pid}" in lines:
+                self._run = file.name
+                self._paths = [file] + [pathlib.Path(line.split(" ", 2)[2]) for line in lines if line.startswith("group")]
+                self._paths.append(pathlib.Path(tempfile.gettempdir()) / f"mayfly-hosts-{file.name}")
+
+    def left(self):
+        found = [str(path) for path in self._paths if path.exists()]
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", self._port)) == 0:
+                found.append(f"port {self._port}")
+        return found + [f"process {pid}" for pid in self._processes()]
+
+    def _processes(self):
+        if not self._run:
+            return
+        marks = {"cgroup": f"/mayfly-{self._run}", "environ": f"MAYFLY_RUN={self._run}/"}
+        for entry in pathlib.Path("/proc").iterdir():
+            for file, mark in marks.items() if entry.name.isdigit() else ():
+                try:
+                    if mark.encode() in (entry / file).read_bytes():
+                        yield entry.name
+                        break
+                except OSError:
+                    pass
+
+
 class Environment:
     """Started by the constructor, ready for invocations. `command` is what runs as
     the runtime (an actor called runtime if None), `extensions` are the names of
     actors, `programs` further extensions as {name: script}."""
 
     server = ""
+    traces = None  # of what is ours
 
     def __init__(self, command=None, extensions=(), programs=None, timeout=PATIENCE_S, variables=None,
                  handler=None, options=(), folder=None):
@@ -149,6 +191,8 @@ class Environment:
             self._output.close()
             self._log.close()
             shutil.rmtree(self.folder, ignore_errors=True)
+        if self.traces and self.process.returncode == 0 and (left := self.traces.left()):
+            raise RuntimeError(f"it has left behind: {left}")
 
     def _end(self):
         """Whatever happened in it, it ends well; sanitizers would make it end badly."""
@@ -256,6 +300,11 @@ class DropIn(Rie):
     def program():
         return binary("aws-lambda-rie") if "MAYFLY_BIN" in os.environ and binary("aws-lambda-rie").exists() else None
 
+    def _start(self):
+        process = super()._start()
+        self.traces = Traces(process.pid, self.port)
+        return process
+
     def _end(self):
         Environment._end(self)
 
@@ -290,6 +339,7 @@ class Mayfly(Environment):
         if process.poll() is not None:
             raise RuntimeError(f"mayfly run ended with {process.returncode}:\n" + self.everything())
         self.port = int(ready.read_text().strip().rpartition(":")[2].rstrip("/"))
+        self.traces = Traces(process.pid, self.port)
         return process
 
 

@@ -11,7 +11,6 @@ call by call.
 
 import argparse
 import collections
-import contextlib
 import http.client
 import json
 import os
@@ -26,7 +25,7 @@ import uuid
 
 import botocore.eventstream
 
-from sandbox import MARKER, PATIENCE_S, binary, equal, is_listening, processes_with, wait_until
+from sandbox import MARKER, PATIENCE_S, binary, equal, wait_until
 
 INVOKE = "/2015-03-31/functions/storm/invocations"
 STREAM = "/2021-11-15/functions/storm/response-streaming-invocations"
@@ -264,10 +263,16 @@ class Storm:
         return int(sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", page, re.MULTILINE)))
 
     def drained(self):
-        """Whatever was accepted has ended, events too."""
+        """Whatever was accepted has ended, events too; as long as that takes, while it goes on."""
         accepted = sum(call.outcome.status in (200, 202) for call in self.calls)
-        wait_until(lambda: self.metric("lambda_invocations_total") >= accepted and
-                   self.metric("lambda_concurrent_executions") == 0, f"the end of {accepted} calls")
+        ended = -1
+        while ended < accepted or self.metric("lambda_concurrent_executions") > 0:
+            before = ended
+            wait_until(lambda: self.metric("lambda_invocations_total") != before or
+                       self.metric("lambda_concurrent_executions") == 0, f"another end than {before} of {accepted}")
+            ended = self.metric("lambda_invocations_total")
+            if ended == before:
+                raise AssertionError(f"{ended} of {accepted} calls have ended, and none runs")
 
     def balance(self, ended_early=False):
         """Every accepted call has one START, one REPORT and one answer, which is its own.
@@ -351,20 +356,3 @@ class Storm:
 
 def descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def groups_of(folder):
-    """The control groups that the run records in this folder name."""
-    found = []
-    for record in (pathlib.Path(folder) / "mayfly").glob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            found += [pathlib.Path(line.split(" ", 2)[2]) for line in record.read_text().splitlines()
-                      if line.startswith("group")]
-    return found
-
-
-def leaves_nothing(runtime_folder, groups, marker, port):
-    wait_until(lambda: not processes_with(marker), "the end of all processes")
-    equal(list((pathlib.Path(runtime_folder) / "mayfly").glob("*")), [])
-    equal([group for group in groups if group.exists()], [])
-    equal(is_listening(port), False)

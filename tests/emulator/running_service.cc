@@ -2,11 +2,16 @@
 
 #include <doctest/doctest.h>
 #include <mayfly/json/writer.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <future>
@@ -150,6 +155,16 @@ void RunningService::stop() {
   if (!thread_.joinable()) return;
   post([](Service& service) { service.stop([] {}); });
   thread_.join();
+  // Nothing is left: no child, whatever became of its parents, and no port.
+  int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<std::uint16_t>(origin_.port));
+  CHECK(::connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0);
+  ::close(probe);
+  bool childless = waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD;
+  CHECK(childless);
 }
 
 Reply RunningService::invoke(const std::string& payload,
