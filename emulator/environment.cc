@@ -39,8 +39,10 @@ constexpr std::chrono::milliseconds kLastWords{10};
 // so not every invocation ends with one.
 constexpr std::chrono::seconds kMeasureEvery{1};
 constexpr unsigned kManagedOpenFiles = 4'096;  // of a process, as in Managed Instances
-// Error causes for X-Ray travel in a field of up to 64 KiB.
-constexpr std::size_t kMaxHeadBytes = 128 * 1024;
+// Error causes for X-Ray travel in a field of up to 1 MiB: that much AWS's own
+// runtimes send of a long message or a deep stack. Nobody here reads it.
+constexpr std::size_t kMaxHeadBytes = (1 << 20) + 128 * 1024;
+constexpr const char* kErrorCause = "Lambda-Runtime-Function-XRay-Error-Cause";
 
 // Every file that is no folder, in the order of names. As with layers, the later
 // of two folders wins where both have a name.
@@ -172,6 +174,7 @@ core::Outcome<void> Environment::listen() {
   core::HttpServerOptions options;
   options.host_names = {"sandbox", "sandbox.localdomain"};
   options.max_head_bytes = kMaxHeadBytes;
+  options.dispensable_field = kErrorCause;
   options.max_connections += settings_.max_concurrency;
   generation_ = std::make_shared<Generation>(
       io_, lifecycle_, settings_, journal_, options,

@@ -293,6 +293,21 @@ bool is_allowed_host(std::string_view field, const std::vector<std::string>& nam
                              [&](const std::string& name) { return name == "*" || same_field_name(name, host); });
 }
 
+// The head at the front of the buffer without the lines of that field that are too
+// long; what stands before such a line moves up behind it.
+std::string_view leave_out(beast::flat_buffer& buffer, std::size_t head_bytes, std::string_view field) {
+  for (;;) {
+    auto* front = static_cast<char*>(buffer.data().data());
+    std::string_view head(front, head_bytes);
+    auto line = field.empty() ? std::string_view() : too_long_line(head, field);
+    if (line.empty()) return head;
+    auto before = static_cast<std::size_t>(line.data() - head.data());
+    std::memmove(front + line.size(), front, before);
+    buffer.consume(line.size());
+    head_bytes -= line.size();
+  }
+}
+
 }  // namespace
 
 struct HttpServer::State : std::enable_shared_from_this<State> {
@@ -459,10 +474,10 @@ awaitable<bool> HttpServer::State::serve_one(Connection& connection) {
     co_await refuse(connection, "431 Request Header Fields Too Large", "the head is too long");
     co_return false;
   }
-  std::string_view head(static_cast<const char*>(connection.buffer.data().data()), head_bytes);
+  std::string_view head = leave_out(connection.buffer, head_bytes, options.dispensable_field);
   Exchange exchange(connection, options);
   std::string_view problem = head_problem(head);
-  if (problem.empty() && !exchange.parse_head(head_bytes)) problem = "not an HTTP/1.1 request";
+  if (problem.empty() && !exchange.parse_head(head.size())) problem = "not an HTTP/1.1 request";
   if (!problem.empty()) {
     co_await refuse(connection, "400 Bad Request", problem);
     co_return false;

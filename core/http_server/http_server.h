@@ -108,6 +108,8 @@ struct HttpServerOptions {
   std::chrono::milliseconds body_timeout{30'000};  // for read_body(), to the body's last byte; 0: no limit
   std::size_t max_connections = 1'024;             // further ones wait in the backlog
   std::size_t max_head_bytes = 16 * 1024;
+  // A field that may be longer than the 65,000 bytes of others, for it is left out then.
+  std::string dispensable_field{};
   // Protects against web pages that call loopback addresses: a request with an
   // Origin field is refused (403), and so is one whose Host is neither a
   // loopback name or address nor in `host_names`.

@@ -1,5 +1,6 @@
 #include "core/http_server/request_head.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -56,6 +57,20 @@ std::string_view head_problem(std::string_view head) {
     }
   }
   return "no end of the head";
+}
+
+std::string_view too_long_line(std::string_view head, std::string_view name) {
+  head.remove_prefix(std::min(head.size(), head.find('\n')));  // the request line is none
+  while (!head.empty()) {
+    head.remove_prefix(1);
+    auto end = head.find('\n');
+    auto line = head.substr(0, end);
+    if (line.size() > kMaxLineBytes + 1 && same_field_name(line.substr(0, line.find(':')), name)) {
+      return end == head.npos ? std::string_view() : head.substr(0, end + 1);
+    }
+    head.remove_prefix(line.size());
+  }
+  return {};
 }
 
 }  // namespace mayfly::core

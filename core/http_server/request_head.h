@@ -19,6 +19,10 @@ std::string_view head_problem(std::string_view head);
 // The same of one field's line, without its CR LF; of trailers too.
 std::string_view field_problem(std::string_view line);
 
+// The first line of a field of that name, its CR LF included, that is too long for
+// head_problem(); empty when there is none.
+std::string_view too_long_line(std::string_view head, std::string_view name);
+
 // A field's value without the blanks around it.
 std::string_view trim_field(std::string_view text);
 

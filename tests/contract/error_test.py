@@ -53,6 +53,11 @@ class Error(Case):
                 self.call = self.environment.begin_call()
                 self.event = parked.answer()
 
+    def test_an_xray_cause_may_have_a_mebibyte(self):
+        """AWS's runtimes send so much of a long message or a deep stack, and end when it is refused."""
+        cause = json.dumps({"working_directory": "/", "paths": [], "exceptions": [{"message": "x" * 1_000_000}]})
+        self.assertEqual(self.fail(b'"failed"', {"Lambda-Runtime-Function-Xray-Error-Cause": cause}).body, b'"failed"')
+
     def test_an_unknown_id_is_refused(self):
         self.answers(self.runtime.fail("some-other-id"), 400, "InvalidRequestID", "Invalid request ID")
 

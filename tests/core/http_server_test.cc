@@ -388,6 +388,18 @@ TEST_CASE("a head of 16 KiB is read and one byte more refused, in one piece or t
   CHECK(send(server, head(200'000)) == Outcome{431, true});
 }
 
+TEST_CASE("a field that nobody reads may be as long as the head, others may not") {
+  Running server({.max_head_bytes = 300'000, .dispensable_field = "Cause"});
+  auto long_field = [](std::string name) { return name + ": " + std::string(100'000, 'x') + "\r\n"; };
+  CHECK(send(server, get("/", long_field("cause") + "A: 1\r\n" + long_field("Cause"))) == Outcome{200, false});
+  CHECK(send(server, get("/", long_field("Effect"))) == Outcome{400, true});
+  CHECK(send(server, long_field("Cause") + get("/")) == Outcome{400, true});
+  CHECK(send(server, get("/", long_field("Cause") + long_field("Cause") + long_field("Cause"))) == Outcome{431, true});
+  // What stands around it is still there, and so is what follows.
+  auto request = "POST /echo HTTP/1.1\r\nHost: localhost\r\n" + long_field("Cause") + "Content-Length: 2\r\n\r\nhi";
+  CHECK(send(server, request + request) == Outcome{200, false});
+}
+
 TEST_CASE("web pages and other hosts' names are refused") {
   Running server({.host_names = {"sandbox.localdomain"}});
   auto with_host = [&](std::string_view host) {
