@@ -135,7 +135,11 @@ asio::awaitable<void> RuntimeApi::respond(HttpExchange& exchange, std::string_vi
   auto first_byte = Clock::now();
   auto invocation_id = exchange.field("Lambda-Runtime-Invocation-Id");
   auto mode = exchange.field("Lambda-Runtime-Function-Response-Mode");
-  if (!error && mode == "streaming" && lifecycle_ && lifecycle_->check_response(request_id, invocation_id, false)) {
+  // A caller who takes parts gets what comes in chunks as it comes, said or not:
+  // aws-lambda-go streams without the mode.
+  bool in_parts = mode == "streaming" || (mode.empty() && exchange.has_field("Transfer-Encoding") && lifecycle_ &&
+                                          lifecycle_->wants_parts(request_id));
+  if (!error && in_parts && lifecycle_ && lifecycle_->check_response(request_id, invocation_id, false)) {
     co_return co_await respond_in_parts(exchange, request_id, invocation_id);
   }
   // The body is read before a refusal, too, so that the connection lives on.

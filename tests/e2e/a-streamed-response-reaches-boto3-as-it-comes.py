@@ -1,7 +1,7 @@
 import base64
 
 from sandbox import equal, matches, mayfly_run
-from streaming import Call, Response
+from streaming import Call, Response, error_trailers
 
 with mayfly_run() as env:
     call = Call(env, b'{"a":1}', LogType="Tail")
@@ -31,4 +31,14 @@ with mayfly_run() as env:
     equal(response.end().status, 202)
     equal(call.complete(), {})
     equal(call.answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-remapped-content-type"], "application/octet-stream")
+    parked = runtime.begin_next()
+
+    # Who sends chunks need not say that they are to be streamed: aws-lambda-go does not.
+    call = Call(env)
+    event = parked.answer()
+    response = Response(runtime, event, mode="")
+    response.chunk(b"first")
+    equal(call.chunk(), b"first")
+    equal(response.end(error_trailers("Orders.Broken", b"{}")).status, 202)
+    equal(call.complete(), {"ErrorCode": "Orders.Broken", "ErrorDetails": "{}"})
     runtime.begin_next()

@@ -20,10 +20,12 @@ STREAMER = [sys.executable, "-I", "-S", str(pathlib.Path(__file__).resolve().par
 class Response:
     """What an actor posts, as far as the test has come."""
 
-    def __init__(self, runtime, event, fields=""):
+    MODE = "Lambda-Runtime-Function-Response-Mode: streaming\r\n"
+
+    def __init__(self, runtime, event, fields="", mode=MODE):
         self._connection = runtime.tunnel()
         self.send(f"POST {RUNTIME}/invocation/{event.request_id}/response HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-                  f"Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n{fields}\r\n")
+                  f"{mode}Transfer-Encoding: chunked\r\n{fields}\r\n")
 
     def send(self, text):
         self._connection.sendall(text.encode() if isinstance(text, str) else text)
