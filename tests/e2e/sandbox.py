@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "contract"))
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS / "contract"), str(TESTS / "foreign")]
 
 from actor import PATIENCE_S  # noqa: E402, F401
 from environment import Mayfly, actor_command, binary, free_port, wait_until, write_program  # noqa: E402, F401
@@ -26,6 +27,16 @@ MARKER = "MAYFLY_E2E"
 
 def misbehaving(*words):
     return [binary("misbehaving"), *words]
+
+
+def foreign(language, *program):
+    """What tests/foreign/builds.py makes; ends the script as skipped where it cannot."""
+    import builds
+    try:
+        return getattr(builds, language)(*program)
+    except builds.Missing as missing:
+        print(missing)
+        sys.exit(77)
 
 
 def telemetry_daemon():
