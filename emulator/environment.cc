@@ -285,7 +285,6 @@ expected<void, LaunchFailure> Environment::start_extension(ProcessId id, const s
 
 void Environment::send_signal(ProcessId id, int signal) {
   if (id >= running_.size() || !running_[id]) return;
-  if (signal != SIGKILL) group_->wait_until_resumed();
   running_[id]->send_signal(signal);
 }
 

@@ -229,10 +229,9 @@ Process::~Process() = default;
 void Process::send_signal(int signal) {
   if (!alive_) return;
   measure();  // of what has exited /proc says nothing
-  if (signal == SIGKILL) {
-    for (pid_t child : children_of(pid_)) kill_tree(child);  // those that left the group, too
-  }
-  kill(-pid_, signal);
+  if (signal != SIGKILL) return signal_group(pid_, signal);
+  for (pid_t child : children_of(pid_)) kill_tree(child);  // those that left the group, too
+  kill(-pid_, SIGKILL);
 }
 
 std::int64_t Process::peak_memory_kb() {

@@ -28,6 +28,20 @@ constexpr std::chrono::seconds kDeathPatience{1};
 
 std::string proc(pid_t pid) { return "/proc/" + std::to_string(pid); }
 
+// What follows "\nNAME:\t" in /proc/PID/status, to the end of the line.
+std::string status_of(pid_t pid, std::string_view name) {
+  std::string status = read_all(proc(pid) + "/status"), wanted = "\n" + std::string(name) + ":\t";
+  auto at = status.find(wanted);
+  if (at == status.npos) return {};
+  at += wanted.size();
+  return status.substr(at, status.find('\n', at) - at);
+}
+
+bool is_taken_by_first_thread(pid_t pid, int signal) {
+  auto blocked = std::strtoull(status_of(pid, "SigBlk").c_str(), nullptr, 16);
+  return (blocked >> (signal - 1) & 1) == 0 && !status_of(pid, "State").starts_with('Z');
+}
+
 void add_tree(pid_t pid, std::vector<pid_t>& out) {
   out.push_back(pid);
   for (pid_t child : children_of(pid)) add_tree(child, out);
@@ -80,12 +94,6 @@ std::uint64_t start_time_of(pid_t pid) {
   return at == stat.npos ? 0 : std::strtoull(stat.c_str() + at + 1, nullptr, 10);
 }
 
-std::uint64_t times_on_processor(pid_t pid) {
-  std::string counts = read_all(proc(pid) + "/schedstat");  // time on, time waiting, how often
-  auto at = counts.rfind(' ');
-  return at == counts.npos ? 0 : std::strtoull(counts.c_str() + at, nullptr, 10);
-}
-
 std::string boot_id() {
   std::string id = read_all("/proc/sys/kernel/random/boot_id");
   return id.substr(0, id.find('\n'));
@@ -124,6 +132,20 @@ void kill_tree(pid_t pid) {
   kill(pid, SIGSTOP);  // so that it starts no further ones meanwhile
   for (pid_t child : children_of(pid)) kill_tree(child);
   kill(pid, SIGKILL);
+}
+
+void signal_group(pid_t child, int signal) {
+  if (!is_taken_by_first_thread(child, signal)) {
+    kill(-child, signal);
+    return;
+  }
+  std::vector<pid_t> others;
+  add_tree(child, others);
+  for (pid_t orphan : children_of(getpid())) others.push_back(orphan);
+  for (pid_t other : others) {
+    if (other != child && getpgid(other) == child) kill(other, signal);
+  }
+  syscall(SYS_tgkill, child, child, signal);
 }
 
 int kill_all_with(std::string_view beginning) {

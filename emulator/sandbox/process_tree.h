@@ -22,9 +22,6 @@ bool has_variable(pid_t pid, std::string_view beginning);
 // In ticks since boot: with the boot's id and the pid it names one process for
 // ever. 0: there is no such process.
 std::uint64_t start_time_of(pid_t pid);
-// How often the process's first thread has been on a processor; 0 where the
-// kernel does not count it.
-std::uint64_t times_on_processor(pid_t pid);
 // Names this boot of the machine.
 std::string boot_id();
 
@@ -36,6 +33,12 @@ std::int64_t peak_of_tree(pid_t pid);
 void stop_trees(const std::vector<pid_t>& roots);
 void continue_trees(const std::vector<pid_t>& roots);
 void kill_tree(pid_t pid);
+
+// As kill(2) to the process group of our child, but to the first thread of the
+// child, unless that blocks it. To a process the kernel gives a signal by any
+// thread, and of one that was just thawed rarely by the first; and there are
+// runtimes (Python) that only notice what interrupts the first.
+void signal_group(pid_t child, int signal);
 
 // Every process of this machine with such a variable; returns how many there were,
 // when they have ended or a second has passed.

@@ -27,11 +27,6 @@ namespace {
 constexpr int kMaxLooks = 200;
 constexpr std::chrono::milliseconds kBetweenLooks{5};
 
-// For thawed processes to run: a millisecond, nearly always; longer on a machine
-// that has no processor to spare.
-constexpr int kMaxResumeLooks = 100;
-constexpr std::chrono::microseconds kBetweenResumeLooks{200};
-
 // The number behind a name at the start of a line; 0 when there is none.
 std::int64_t number_of(const std::string& text, std::string_view name) {
   std::string wanted = "\n" + std::string(name) + " ";
@@ -104,19 +99,9 @@ void SandboxGroup::freeze() {
 void SandboxGroup::thaw() {
   if (!frozen_) return;
   frozen_ = false;
-  resuming_.clear();
-  for (pid_t child : children_) resuming_.emplace_back(child, times_on_processor(child));
   if (freezer_.empty()) return continue_trees(roots());
   std::string_view value = unified_freezer_ ? "0" : "THAWED";
   [[maybe_unused]] auto n = pwrite(freeze_fd_, value.data(), value.size(), 0);
-}
-
-void SandboxGroup::wait_until_resumed() {
-  for (int look = 0; look < kMaxResumeLooks && !resuming_.empty(); ++look) {
-    if (look > 0) std::this_thread::sleep_for(kBetweenResumeLooks);
-    std::erase_if(resuming_, [](const auto& one) { return times_on_processor(one.first) != one.second; });
-  }
-  resuming_.clear();
 }
 
 void SandboxGroup::kill() {

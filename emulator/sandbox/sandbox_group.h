@@ -62,11 +62,6 @@ class SandboxGroup {
 
   void freeze();
   void thaw();
-  // After thaw(), before a signal that the children are to handle: returns when
-  // the first thread of each has run, or soon after. Until then the kernel would
-  // give the signal to another thread, and there are runtimes (Python) that only
-  // notice one that interrupts the first.
-  void wait_until_resumed();
   bool is_frozen() const { return frozen_; }
   // Everything in it, frozen or not. What the program still knows as its child
   // is to be reaped.
@@ -92,7 +87,6 @@ class SandboxGroup {
   GroupEntry entry_;
   std::string variable_;
   std::vector<pid_t> children_;
-  std::vector<std::pair<pid_t, std::uint64_t>> resuming_;  // and times_on_processor while frozen
   bool frozen_ = false;
   std::int64_t last_peak_ = 0, peak_kb_ = 0;
 };
