@@ -82,6 +82,23 @@ class Call:
         self.outcome = None
 
 
+class Tail:
+    """What --json tells, since the last look; whole lines."""
+
+    def __init__(self, env):
+        self._file, self._read = env.folder / "output", 0
+
+    def new(self, *types):
+        with open(self._file, "rb") as output:
+            output.seek(self._read)
+            lines = output.read().splitlines(keepends=True)
+        if lines and not lines[-1].endswith(b"\n"):
+            lines.pop()
+        self._read += sum(map(len, lines))
+        marks = [f'"type":"{one}"'.encode() for one in types]
+        return [json.loads(line) for line in lines if any(mark in line for mark in marks)]
+
+
 class Storm:
     def __init__(self, env, folder, given, callers=10):
         self.env, self.folder, self.given = env, folder, given
@@ -93,7 +110,7 @@ class Storm:
                          for n in range(callers)]
         self._threads.append(threading.Thread(target=self._watched, args=(self._harm, self._random)))
         self.marker = env.variables[MARKER]
-        self._read, self._alive = 0, {}
+        self._tail, self._alive = Tail(env), {}
         self.harm = collections.Counter()
 
     def __enter__(self):
@@ -188,15 +205,7 @@ class Storm:
 
     def _processes(self):
         """Those of the environments, as --json tells of them."""
-        with open(self.env.folder / "output", "rb") as output:
-            output.seek(self._read)
-            text = output.read()
-        whole = text.rpartition(b"\n")[0] + b"\n" if b"\n" in text else b""
-        self._read += len(whole)
-        for line in whole.splitlines():
-            if b'"mayfly.process"' not in line and b'"mayfly.exit"' not in line:
-                continue
-            told = json.loads(line)
+        for told in self._tail.new("mayfly.process", "mayfly.exit"):
             key = (told.get("env"), told["record"]["process"])
             if told["type"] == "mayfly.process":
                 self._alive[key] = told["record"]["pid"]
@@ -247,12 +256,11 @@ class Storm:
     # -- the books --
 
     def told(self):
-        """What --json has told, by type; whole lines only."""
+        """What --json has told, by type."""
         by_type = collections.defaultdict(list)
-        for line in self.env.output().splitlines(keepends=True):
-            if line.endswith("\n"):
-                record = json.loads(line)
-                by_type[record["type"]].append(record)
+        for line in self.env.output().splitlines():
+            record = json.loads(line)
+            by_type[record["type"]].append(record)
         return by_type
 
     def metric(self, name):
@@ -264,15 +272,16 @@ class Storm:
 
     def drained(self):
         """Whatever was accepted has ended, events too; as long as that takes, while it goes on."""
-        accepted = sum(call.outcome.status in (200, 202) for call in self.calls)
-        ended = -1
-        while ended < accepted or self.metric("lambda_concurrent_executions") > 0:
-            before = ended
-            wait_until(lambda: self.metric("lambda_invocations_total") != before or
-                       self.metric("lambda_concurrent_executions") == 0, f"another end than {before} of {accepted}")
-            ended = self.metric("lambda_invocations_total")
-            if ended == before:
-                raise AssertionError(f"{ended} of {accepted} calls have ended, and none runs")
+        open_calls = {call.id for call in self.calls if call.outcome.status in (200, 202)}
+        tail = Tail(self.env)
+
+        def some_end():
+            ended = {told["record"]["requestId"] for told in tail.new("platform.report")} & open_calls
+            open_calls.difference_update(ended)
+            return ended or not open_calls
+
+        while open_calls:
+            wait_until(some_end, f"the end of one of {len(open_calls)} calls")
 
     def balance(self, ended_early=False):
         """Every accepted call has one START, one REPORT and one answer, which is its own.
