@@ -92,6 +92,7 @@ Environment::Environment(asio::io_context& io, const Settings& settings, const O
     : io_(io),
       settings_(settings),
       processes_(processes),
+      view_(processes.views().make()),
       group_(processes.groups().make(settings.memory_mb, settings.is_managed() ? 0 : SandboxGroup::kMaxProcesses)),
       on_settled_(std::move(on_settled)),
       log_stream_(new_log_stream(settings.function_version)),
@@ -207,6 +208,7 @@ std::vector<std::string> Environment::new_generation() {
 expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::string& name, ProcessSpec spec) {
   bool external = id != kRuntime;
   spec.group = group_.get();
+  spec.view = view_.get();
   if (settings_.is_managed()) spec.open_files = kManagedOpenFiles;
   auto process = processes_.start(
       spec,
@@ -217,10 +219,6 @@ expected<void, LaunchFailure> Environment::launch(ProcessId id, const std::strin
         auto environment = self.lock();
         if (environment) environment->process_exited(id, of.lock(), std::move(how));
       });
-  if (!processes_.hosts_problem().empty() && !std::exchange(told_hosts_problem_, true)) {
-    journal_.notice("sandbox.localdomain does not resolve for the processes: no mount namespace (" +
-                    processes_.hosts_problem() + ")");
-  }
   if (!process) {
     bool folder = process.error().code == core::Errc::not_found;
     const char* type = external ? "Extension.LaunchError"

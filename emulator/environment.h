@@ -97,7 +97,8 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   boost::asio::io_context& io_;
   const Settings& settings_;
   ProcessTable& processes_;
-  const std::unique_ptr<SandboxGroup> group_;
+  const std::unique_ptr<FileView> view_;
+  const std::unique_ptr<SandboxGroup> group_;  // what is in it ends before its files do
   std::function<void()> on_settled_;
   const std::string log_stream_;
   Journal journal_;
@@ -115,7 +116,6 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
   Clock::time_point measured_{};
   std::vector<Caller> callers_;
   bool settling_ = false;
-  bool told_hosts_problem_ = false;
 };
 
 }  // namespace mayfly::emulator

@@ -132,7 +132,10 @@ bool Service::State::submit(std::shared_ptr<Invocation> invocation, std::functio
 
 // Cleans up after runs that were killed, which may hold ports that extensions want.
 void Service::State::open_groups() {
-  for (auto& line : processes.groups().open(settings.control_groups)) {
+  auto notes = processes.groups().open(settings.control_groups, settings.throttle_cpu);
+  if (const auto& why = processes.views().limits().names_problem; !why.empty())
+    notes.push_back("sandbox.localdomain does not resolve for the processes: " + why);
+  for (auto& line : notes) {
     asio::post(io, [self = weak_from_this(), line = std::move(line)] {
       if (auto state = self.lock()) state->tell(Observation::Kind::notice, line);
     });
@@ -219,6 +222,7 @@ Outcome<core::Origin> Service::start() {
   options.host_names = {everywhere ? "*" : settings.listen.host};
   options.max_connections += settings.capacity();
   if (state_->shares_address()) options.open_to_browsers = [](auto path) { return !is_api_path(path); };
+  state_->processes.views().open(settings);
   state_->server = state_->new_server(options, false);
   auto listening = state_->server->listen(settings.listen.host, settings.listen.port);
   if (listening) state_->open_groups();
@@ -240,6 +244,8 @@ Outcome<core::Origin> Service::start_url() {
 }
 
 const Enforcement& Service::enforcement() const { return state_->processes.groups().enforcement(); }
+
+const FileLimits& Service::file_limits() const { return state_->processes.views().limits(); }
 
 void Service::reload(std::string what, std::vector<std::pair<std::string, std::string>> environment) {
   if (state_->stopped) return;

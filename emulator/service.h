@@ -19,6 +19,7 @@
 #include "core/failure.h"
 #include "core/uri.h"
 #include "emulator/observation.h"
+#include "emulator/sandbox/file_view.h"
 #include "emulator/sandbox/sandbox_group.h"
 #include "emulator/settings.h"
 #include "emulator/telemetry/metrics.h"
@@ -45,6 +46,7 @@ class Service {
   core::Outcome<core::Origin> start();
   // What of Lambda's limits holds here; after start().
   const Enforcement& enforcement() const;
+  const FileLimits& file_limits() const;
 
   // Listens with the function's URL, too: after start(), with settings.url. When
   // that is the Invoke API's own address, they share it. Errors: Errc::refused.

@@ -87,7 +87,10 @@ struct Settings {
   // is there from the beginning and waits. On demand only.
   bool start_runtime = true;
   bool throttle_streaming = false;  // streamed responses go no faster than on Lambda
+  bool throttle_cpu = false;        // no more of the processors than the memory buys on Lambda
   ControlGroups control_groups = ControlGroups::automatic;
+  // Files are read-only but /tmp, which is each environment's own.
+  bool limit_files = true;
   // Between invocations nothing runs; not so in Managed Instances.
   bool freeze = true;
 

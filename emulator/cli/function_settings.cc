@@ -387,6 +387,8 @@ Decided<Settings> settings_from(const Arguments& arguments, const Variables& var
   settings.tenant_isolation = arguments.given("tenant-isolation");
   settings.throttle_streaming = arguments.given("throttle-streaming");
   settings.freeze = !arguments.given("no-freeze");
+  settings.throttle_cpu = arguments.given("throttle-cpu");
+  settings.limit_files = !arguments.given("shared-files");
   if (arguments.given("debug") || arguments.given("no-start")) {
     // Whether a debugger is attached cannot be seen for those of interpreters.
     settings.configured_timeout = settings.timeout;

@@ -208,6 +208,7 @@ Decided<RieSettings> rie_settings(const std::vector<std::string>& words, const V
   // The image's container is what holds the processes, and people attach
   // debuggers to them between calls, for as long as they like.
   settings.control_groups = ControlGroups::none;
+  settings.limit_files = false;
   settings.freeze = false;
   return out;
 }

@@ -59,7 +59,8 @@ std::string label(const Style& style, std::string_view name) {
 
 // "freeze, memory, 1,024 processes; not: CPU, read-only files".
 // `held_by`: the option that holds deadlines; empty: none does.
-std::string enforced_text(const Settings& settings, const Enforcement& enforcement, const std::string& held_by) {
+std::string enforced_text(const Settings& settings, const Enforcement& enforcement, const FileLimits& files,
+                          const std::string& held_by) {
   std::string held, missing;
   auto add = [&](const std::string& what, bool holds, const std::string& why) {
     std::string& list = holds ? held : missing;
@@ -68,16 +69,15 @@ std::string enforced_text(const Settings& settings, const Enforcement& enforceme
   add("time limits", held_by.empty(), held_by);
   std::string thawed = !held_by.empty() ? held_by : settings.is_managed() ? "Managed Instances" : "--no-freeze";
   add(settings.freeze ? "freeze (" + enforcement.freezer + ")" : "freeze", settings.freeze, thawed);
-  if (settings.start_runtime) {
-    add("memory", enforcement.memory_problem.empty(), enforcement.memory_problem);
-    add("processes", enforcement.processes_problem.empty() && !settings.is_managed(), {});
-  } else {
-    add("memory", false, {});
-    add("processes", false, {});
-  }
-  add("CPU", false, {});
-  add("read-only files", false, {});
-  return held + "; not: " + missing;
+  bool ours = settings.start_runtime;  // else it is where its user has put it
+  add("memory", ours && enforcement.memory_problem.empty(), ours ? enforcement.memory_problem : "");
+  add("processes", ours && enforcement.processes_problem.empty() && !settings.is_managed(), {});
+  add("CPU", ours && enforcement.cpu_problem.empty(),
+      settings.throttle_cpu ? enforcement.cpu_problem : "--throttle-cpu");
+  add("read-only files", ours && files.read_only_problem.empty(), files.read_only_problem);
+  bool same = files.tmp_problem == files.read_only_problem;
+  add("own /tmp", ours && files.tmp_problem.empty(), same ? "" : files.tmp_problem);
+  return held + (missing.empty() ? "" : "; not: " + missing);
 }
 
 // Where calls come in.
@@ -103,7 +103,8 @@ bool shows_project_file(const Arguments& arguments) {
 }
 
 std::string banner(const Style& style, const Settings& settings, const Enforcement& enforcement,
-                   const Addresses& addresses, const Arguments& arguments, std::chrono::nanoseconds start_up) {
+                   const FileLimits& files, const Addresses& addresses, const Arguments& arguments,
+                   std::chrono::nanoseconds start_up) {
   std::string held_by = arguments.given("debug") ? "--debug" : arguments.given("no-start") ? "--no-start" : "";
   const core::Origin& listening = addresses.api;
   std::string first =
@@ -119,7 +120,7 @@ std::string banner(const Style& style, const Settings& settings, const Enforceme
   out += label(style, "listening") + paint(style, Ink::link, http(listening)) + std::string(reach(listening)) +
          (settings.verify_signatures ? ", signed" : "") + ")\n";
   if (addresses.url) out += url_line(style, *settings.url, *addresses.url);
-  out += label(style, "enforced") + enforced_text(settings, enforcement, held_by) + "\n";
+  out += label(style, "enforced") + enforced_text(settings, enforcement, files, held_by) + "\n";
   if (!held_by.empty()) {
     out += label(style, "debug") + "deadlines are a day away, and nothing is frozen; mayfly's own log is -v\n";
   }
@@ -229,8 +230,8 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
   if (json) {
     write_out(STDOUT_FILENO, ready_json(addresses));
   } else if (!display.quiet) {
-    write_out(STDOUT_FILENO, banner(display.style, *settings, service.enforcement(), addresses, arguments,
-                                    std::chrono::steady_clock::now() - started));
+    write_out(STDOUT_FILENO, banner(display.style, *settings, service.enforcement(), service.file_limits(), addresses,
+                                    arguments, std::chrono::steady_clock::now() - started));
   }
   if (arguments.given("ready-file")) {
     auto written = replace_file(std::string(arguments.text("ready-file")), http(*listening) + "\n");

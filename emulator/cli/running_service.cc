@@ -191,6 +191,8 @@ Decided<core::Origin> RunningService::start_url() {
 
 const Enforcement& RunningService::enforcement() const { return state_->service.enforcement(); }
 
+const FileLimits& RunningService::file_limits() const { return state_->service.file_limits(); }
+
 Decided<void> RunningService::watch(const Changes& changes, ReadEnvironment environment) {
   auto watch = watch_function(state_->io, state_->settings, changes,
                               [state = state_.get(), reload = changes.reload, environment](const std::string& what) {

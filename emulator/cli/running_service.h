@@ -14,6 +14,7 @@
 #include "emulator/cli/function_files.h"
 #include "emulator/cli/message.h"
 #include "emulator/cli/run_view.h"
+#include "emulator/sandbox/file_view.h"
 #include "emulator/sandbox/sandbox_group.h"
 #include "emulator/settings.h"
 #include "emulator/telemetry/metrics.h"
@@ -49,6 +50,7 @@ class RunningService {
 
   // After start().
   const Enforcement& enforcement() const;
+  const FileLimits& file_limits() const;
 
   // Changed files of the function: see Changes. `environment` reads the user's
   // variables once more. After start(). Errors: kCannotStart when --watch cannot

@@ -4,7 +4,6 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,11 +15,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
-#include <optional>
 
 #include "emulator/sandbox/process_tree.h"
 
@@ -37,7 +32,7 @@ constexpr std::size_t kMaxDrainBytes = 1024 * 1024;
 
 // What a child tells about its way to execve(2), over a pipe that execve closes.
 struct ChildReport {
-  enum Step : int { group, hosts, working_directory, program } step;
+  enum Step : int { group, files, working_directory, program } step;
   int error;
 };
 
@@ -47,8 +42,7 @@ struct ChildPlan {
   std::vector<char*> variables;
   const char* program;
   const char* working_directory;
-  const char* hosts_file;  // null: leave /etc/hosts alone
-  std::string uid_map, gid_map;
+  const FileView* view;     // null: sees what we see
   const GroupEntry* group;  // null: stays in ours
   int null_fd, output_fd, report_fd;
   pid_t parent;
@@ -59,28 +53,6 @@ std::string error_text(int error) {
   std::string text = std::strerror(error);
   if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return text;
-}
-
-bool write_file(const char* path, std::string_view text) {
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  close(fd);
-  return written;
-}
-
-// A mount namespace in which `hosts_file` stands in the place of /etc/hosts. Needs
-// to be root or to be allowed a user namespace. A process in which it fails may be
-// halfway in, in a user namespace without its own user: it must not go on.
-bool replace_hosts(const ChildPlan& plan) {
-  if (unshare(CLONE_NEWNS) != 0) {
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-    write_file("/proc/self/setgroups", "deny");
-    if (!write_file("/proc/self/uid_map", plan.uid_map) || !write_file("/proc/self/gid_map", plan.gid_map))
-      return false;
-  }
-  return mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-         mount(plan.hosts_file, "/etc/hosts", nullptr, MS_BIND, nullptr) == 0;
 }
 
 void report(const ChildPlan& plan, ChildReport::Step step) {
@@ -121,8 +93,8 @@ bool enter_group(const GroupEntry& entry, bool cloned_into) {
     files = {plan.open_files, plan.open_files};
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  if (plan.hosts_file && !replace_hosts(plan)) {
-    report(plan, ChildReport::hosts);
+  if (plan.view && (errno = plan.view->enter()) != 0) {
+    report(plan, ChildReport::files);
     _exit(127);
   }
   // After the user namespace: a change of capabilities forgets this setting.
@@ -155,33 +127,6 @@ pid_t start_child(const ChildPlan& plan) {
   if (pid == 0) become(plan, false);
   return pid;
 }
-
-// A copy of /etc/hosts with our names, or nothing. In the file system only while a
-// process starts; where that is the last thing we do, the next run removes it.
-class HostsFile {
- public:
-  explicit HostsFile(const std::filesystem::path& where) {
-    std::ifstream in("/etc/hosts", std::ios::binary);
-    std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    if (text.find("sandbox.localdomain") != text.npos) return;
-    text += "\n127.0.0.1 sandbox.localdomain sandbox\n";
-    int fd = open(where.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd < 0) return;
-    path_ = where;
-    fchmod(fd, 0644);
-    [[maybe_unused]] auto n = write(fd, text.data(), text.size());
-    ::close(fd);
-  }
-  ~HostsFile() {
-    if (!path_.empty()) unlink(path_.c_str());
-  }
-  HostsFile(const HostsFile&) = delete;
-  HostsFile& operator=(const HostsFile&) = delete;
-  const char* path() const { return path_.empty() ? nullptr : path_.c_str(); }
-
- private:
-  std::string path_;
-};
 
 std::chrono::microseconds time_of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
@@ -373,8 +318,6 @@ core::Outcome<std::shared_ptr<Process>> ProcessTable::start(const ProcessSpec& s
   std::vector<std::string> texts;
   for (const auto& [name, value] : spec.variables) texts.push_back(name + "=" + value);
   if (spec.group && !spec.group->variable().empty()) texts.push_back(spec.group->variable());
-  std::optional<HostsFile> hosts;
-  if (hosts_problem_.empty()) hosts.emplace(groups_.hosts_file());
   ChildPlan plan{};
   for (const auto& argument : spec.arguments) plan.arguments.push_back(const_cast<char*>(argument.c_str()));
   for (const auto& text : texts) plan.variables.push_back(const_cast<char*>(text.c_str()));
@@ -382,10 +325,7 @@ core::Outcome<std::shared_ptr<Process>> ProcessTable::start(const ProcessSpec& s
   plan.variables.push_back(nullptr);
   plan.program = program.c_str();
   plan.working_directory = folder.c_str();
-  plan.hosts_file = hosts ? hosts->path() : nullptr;
-  auto map = [](auto id) { return std::to_string(id) + " " + std::to_string(id) + " 1"; };
-  plan.uid_map = map(geteuid());
-  plan.gid_map = map(getegid());
+  plan.view = spec.view;
   plan.null_fd = null_fd;
   plan.output_fd = output[1];
   plan.report_fd = report[1];
@@ -413,9 +353,8 @@ core::Outcome<std::shared_ptr<Process>> ProcessTable::start(const ProcessSpec& s
     switch (told.step) {
       case ChildReport::group:
         return fail(Errc::refused, "fork/exec " + program + ": control group: " + error_text(told.error));
-      case ChildReport::hosts:  // once more, without
-        hosts_problem_ = error_text(told.error);
-        return start(spec, std::move(on_line), std::move(on_exit));
+      case ChildReport::files:
+        return fail(Errc::refused, "fork/exec " + program + ": mount namespace: " + error_text(told.error));
       case ChildReport::working_directory:
         return fail(Errc::not_found, "chdir " + folder + ": " + error_text(told.error));
       case ChildReport::program: return fail(Errc::refused, "fork/exec " + program + ": " + error_text(told.error));

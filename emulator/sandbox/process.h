@@ -5,8 +5,7 @@
 // for standard output and error (so that their order is kept), no descriptor of
 // ours, default signals, 1,024 descriptors as on Lambda, a process group of
 // their own (a Ctrl-C in our terminal is ours), SIGKILL when our thread ends.
-// Where the kernel allows a mount namespace, sandbox.localdomain stands in their
-// /etc/hosts, which is all that any language's resolver asks for.
+// What they see of files is their FileView.
 //
 // Thread-safety: one thread, which runs the io_context and starts all processes.
 
@@ -27,6 +26,7 @@
 #include <vector>
 
 #include "core/failure.h"
+#include "emulator/sandbox/file_view.h"
 #include "emulator/sandbox/process_usage.h"
 #include "emulator/sandbox/sandbox_environment.h"
 #include "emulator/sandbox/sandbox_group.h"
@@ -38,8 +38,9 @@ struct ProcessSpec {
   std::vector<std::string> arguments;  // argv[0] first
   Variables variables;
   std::filesystem::path working_directory;
-  unsigned open_files = 1'024;    // as many descriptors it may have; as on Lambda
-  SandboxGroup* group = nullptr;  // where it starts; null: where we are
+  unsigned open_files = 1'024;     // as many descriptors it may have; as on Lambda
+  SandboxGroup* group = nullptr;   // where it starts; null: where we are
+  const FileView* view = nullptr;  // null: it sees what we see
 };
 
 class Process {
@@ -96,26 +97,25 @@ class ProcessTable {
 
   // What holds each environment together.
   SandboxGroups& groups() { return groups_; }
+  // What the processes of each see of files.
+  FileViews& views() { return views_; }
 
   // There is no child, known or stray, dead or alive.
   bool empty() const;
   // Keeps the io_context busy no longer.
   void stop_watching();
 
-  // Why sandbox.localdomain does not resolve in the processes; empty when it does.
-  const std::string& hosts_problem() const { return hosts_problem_; }
-
  private:
   void watch();
   void reap();
 
   SandboxGroups groups_;
+  FileViews views_{groups_.run()};
   boost::asio::io_context& io_;
   const std::function<void()> on_reaped_;
   bool watching_ = true;
   boost::asio::signal_set child_signal_;
   std::map<pid_t, std::shared_ptr<Process>> processes_;
-  std::string hosts_problem_;
 };
 
 // "exit status 1", "signal: segmentation fault": as Lambda words a wait status;

@@ -11,7 +11,6 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <thread>
 
@@ -95,6 +94,14 @@ int environments_in(const fs::path& group) {
   return count;
 }
 
+// In /tmp anybody may have made something of that name.
+void remove_files(const fs::path& folder) {
+  struct stat found {};
+  std::error_code ignored;
+  bool ours = lstat(folder.c_str(), &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == geteuid();
+  if (ours) fs::remove_all(folder, ignored);
+}
+
 struct Remains {
   int processes = 0, groups = 0;
   bool gone = true;
@@ -108,7 +115,7 @@ Remains end_remains(const RunFacts& facts) {
     if (group.holds_processes) remains.processes += kill_group(group.folder, group.unified);
   }
   remains.processes += kill_all_with(run_variable(facts.run));
-  unlink(hosts_file_of(facts.run).c_str());
+  remove_files(run_files(facts.run));
   for (const auto& group : facts.groups) {
     if (!is_group_of(group.folder, facts.run)) continue;
     bool removed = remove_group(group.folder);
@@ -161,7 +168,7 @@ std::optional<std::string> clean_up(int folder, const std::string& name) {
 
 std::string run_variable(std::string_view run) { return "MAYFLY_RUN=" + std::string(run) + "/"; }
 
-fs::path hosts_file_of(std::string_view run) { return fs::path(P_tmpdir) / ("mayfly-hosts-" + std::string(run)); }
+fs::path run_files(std::string_view run) { return "/tmp/mayfly-run-" + std::string(run); }
 
 std::string to_text(const RunFacts& facts) {
   std::string text = std::string(kFirstLine) + "\nrun " + facts.run + "\npid " + std::to_string(facts.pid) +

@@ -24,8 +24,8 @@ namespace mayfly::emulator {
 // processes that no control group holds together.
 std::string run_variable(std::string_view run);
 
-// A file in the folder for temporary ones that a run has while a process starts.
-std::filesystem::path hosts_file_of(std::string_view run);
+// The folder of a run's files, /tmp/mayfly-run-<run>, which is this user's alone.
+std::filesystem::path run_files(std::string_view run);
 
 struct RunFacts {
   std::string run;  // 16 hex digits

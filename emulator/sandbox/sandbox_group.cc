@@ -27,6 +27,11 @@ namespace {
 constexpr int kMaxLooks = 200;
 constexpr std::chrono::milliseconds kBetweenLooks{5};
 
+// Microseconds; what is used up is waited for until the next one begins. As on
+// Lambda, measured there: 1,447 of 20,000 for 128 MB.
+constexpr int kCpuPeriod = 20'000;
+constexpr int kMemoryOfOneProcessor = 1'769;  // MB
+
 // The number behind a name at the start of a line; 0 when there is none.
 std::int64_t number_of(const std::string& text, std::string_view name) {
   std::string wanted = "\n" + std::string(name) + " ";
@@ -149,7 +154,7 @@ SandboxGroups::~SandboxGroups() {
   for (int look = 0; !gone() && look < kMaxLooks; ++look) std::this_thread::sleep_for(kBetweenLooks);
 }
 
-std::vector<std::string> SandboxGroups::open(ControlGroups wanted) {
+std::vector<std::string> SandboxGroups::open(ControlGroups wanted, bool throttle_cpu) {
   std::vector<std::string> notes = clean_up_after_killed_runs();
 
   auto hierarchies = control_hierarchies(read_all("/proc/self/mountinfo"), read_all("/proc/self/cgroup"));
@@ -164,8 +169,9 @@ std::vector<std::string> SandboxGroups::open(ControlGroups wanted) {
     place.freezer = hierarchy.unified || has_controller(hierarchy, "freezer");
     place.memory = hierarchy.unified || has_controller(hierarchy, "memory");
     place.pids = hierarchy.unified || has_controller(hierarchy, "pids");
+    place.cpu = throttle_cpu && (hierarchy.unified || has_controller(hierarchy, "cpu"));
     place.folder = hierarchy.own / ("mayfly-" + run_);
-    if (!allowed || (!place.freezer && !place.memory && !place.pids)) continue;
+    if (!allowed || !place.any()) continue;
     facts.groups.push_back({place.unified, place.freezer, place.folder});
     planned.push_back(std::move(place));
   }
@@ -175,14 +181,16 @@ std::vector<std::string> SandboxGroups::open(ControlGroups wanted) {
     notes.push_back("nothing would clean up after a kill -9 of this run: " + record.error().message);
   }
 
-  bool freezer = false, memory = false, pids = false;
+  bool freezer = false, memory = false, pids = false, cpu = false;
+  if (throttle_cpu) enforcement_.cpu_problem = "no control groups";
   if (planned.empty()) enforcement_.memory_problem = enforcement_.processes_problem = "no control groups";
   for (auto& place : planned) {
     if (!prepare(place)) continue;
     place.freezer = place.freezer && !freezer;
     place.memory = place.memory && !memory;
     place.pids = place.pids && !pids;
-    if (!place.freezer && !place.memory && !place.pids) {
+    place.cpu = place.cpu && !cpu;
+    if (!place.any()) {
       remove_group(place.folder);
       continue;
     }
@@ -190,10 +198,12 @@ std::vector<std::string> SandboxGroups::open(ControlGroups wanted) {
     freezer = freezer || place.freezer;
     memory = memory || place.memory;
     pids = pids || place.pids;
+    cpu = cpu || place.cpu;
     places_.push_back(std::move(place));
   }
   if (memory) enforcement_.memory_problem.clear();
   if (pids) enforcement_.processes_problem.clear();
+  if (cpu) enforcement_.cpu_problem.clear();
   return notes;
 }
 
@@ -213,6 +223,7 @@ bool SandboxGroups::prepare(Place& place) {
   };
   place.memory = down("memory", enforcement_.memory_problem);
   place.pids = down("pids", enforcement_.processes_problem);
+  place.cpu = place.cpu && down("cpu", enforcement_.cpu_problem);
   return true;
 }
 
@@ -244,6 +255,12 @@ std::unique_ptr<SandboxGroup> SandboxGroups::make(int memory_mb, int max_process
       write_value(folder / (place.unified ? "memory.swap.max" : "memory.memsw.limit_in_bytes"),
                   place.unified ? "0" : bytes);
       group->peak_fd_ = open_file(folder / (place.unified ? "memory.peak" : "memory.max_usage_in_bytes"), O_RDONLY);
+    }
+    if (place.cpu) {
+      auto quota = std::to_string(kCpuPeriod * memory_mb / kMemoryOfOneProcessor), period = std::to_string(kCpuPeriod);
+      if (!place.unified) write_value(folder / "cpu.cfs_period_us", period);
+      write_value(folder / (place.unified ? "cpu.max" : "cpu.cfs_quota_us"),
+                  place.unified ? quota + " " + period : quota);
     }
     if (place.pids && max_processes > 0) write_value(folder / "pids.max", std::to_string(max_processes));
   }

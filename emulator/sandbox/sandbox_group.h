@@ -35,6 +35,7 @@ struct Enforcement {
   std::string freezer = "signals";  // or "cgroup v1", "cgroup v2"
   std::string memory_problem = "not tried";
   std::string processes_problem = "not tried";  // empty: limited
+  std::string cpu_problem = "not asked for";    // empty: limited
 };
 
 // How a new process comes into a group.
@@ -101,12 +102,14 @@ class SandboxGroups {
 
   // First cleans up after runs that were killed, then makes what `wanted` and
   // the machine allow and records it. Returns lines worth telling.
-  std::vector<std::string> open(ControlGroups wanted);
+  std::vector<std::string> open(ControlGroups wanted, bool throttle_cpu = false);
   const Enforcement& enforcement() const { return enforcement_; }
-  // Where the run may have a file while a process starts.
-  std::filesystem::path hosts_file() const { return hosts_file_of(run_); }
+  // 16 hex digits, as the run is recorded.
+  const std::string& run() const { return run_; }
 
-  // `max_processes`: 0 is no limit. Works before open() too: held together by signals, then.
+  // `max_processes`: 0 is no limit. Of processors it gets, where that was asked for,
+  // as much as its memory buys: 1,769 MB one. Works before open() too: held together
+  // by signals, then.
   std::unique_ptr<SandboxGroup> make(int memory_mb, int max_processes = SandboxGroup::kMaxProcesses);
   // Removes what ended environments have left. For use when children have ended.
   void tidy();
@@ -116,7 +119,8 @@ class SandboxGroups {
  private:
   struct Place {
     bool unified = false;
-    bool freezer = false, memory = false, pids = false;
+    bool freezer = false, memory = false, pids = false, cpu = false;
+    bool any() const { return freezer || memory || pids || cpu; }
     std::filesystem::path folder;  // of the run
   };
   bool prepare(Place& place);

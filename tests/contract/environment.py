@@ -76,7 +76,7 @@ class Traces:
             if f"pid {pid}" in lines:
                 self._run = file.name
                 self._paths = [file] + [pathlib.Path(line.split(" ", 2)[2]) for line in lines if line.startswith("group")]
-                self._paths.append(pathlib.Path(tempfile.gettempdir()) / f"mayfly-hosts-{file.name}")
+                self._paths.append(pathlib.Path(f"/tmp/mayfly-run-{file.name}"))
 
     def left(self):
         found = [str(path) for path in self._paths if path.exists()]

@@ -99,7 +99,8 @@ def serves(root):
         try:
             wait_until(lambda: container.poll() is not None or listens(), "port 8080")
             equal(container.poll(), None)
-            contains(text(log), "[INFO] (rapid) exec '/var/runtime/bootstrap' (cwd=/, handler=)")
+            started = "[INFO] (rapid) exec '/var/runtime/bootstrap' (cwd=/, handler=)"
+            wait_until(lambda: started in text(log), started)
             equal(call({"act": "nothing"}), (200, "null"))
             report = wait_until(lambda: re.search("^REPORT RequestId: .*", text(output), re.MULTILINE), "REPORT").group()
             contains(report, "\tMemory Size: 3008 MB\t")

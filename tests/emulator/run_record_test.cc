@@ -141,12 +141,13 @@ TEST_CASE("processes of a killed run are ended by its variable, and nobody else'
   CHECK(clean_up_after_killed_runs().empty());
 }
 
-TEST_CASE("a file for a process that was about to start goes with its run") {
+TEST_CASE("the files of a run go with it") {
   Runtime runtime;
-  std::ofstream(hosts_file_of(kRun)) << "127.0.0.1 localhost";
+  fs::create_directory(run_files(kRun));
+  std::ofstream(run_files(kRun) / "hosts") << "127.0.0.1 localhost";
   runtime.leave(to_text(facts_of(getpid(), kNeverStarted)));
   CHECK(clean_up_after_killed_runs().empty());  // not worth a line
-  CHECK_FALSE(fs::exists(hosts_file_of(kRun)));
+  CHECK_FALSE(fs::exists(run_files(kRun)));
 }
 
 TEST_CASE("a record of another boot, or that cannot be read, is removed and nothing else is done") {
