@@ -175,6 +175,7 @@ core::Outcome<void> Environment::listen() {
   core::HttpServerOptions options;
   options.host_names = {"sandbox", "sandbox.localdomain"};
   options.max_head_bytes = kMaxHeadBytes;
+  options.write_timeout = options.write_timeout.zero();  // the function's own bounds it; a debugger may hold a process
   options.dispensable_field = kErrorCause;
   options.max_connections += settings_.max_concurrency;
   generation_ = std::make_shared<Generation>(

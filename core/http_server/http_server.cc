@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -56,6 +57,9 @@ struct Connection {
   explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
   beast::tcp_stream stream;
   beast::flat_buffer buffer;
+  bool served = false;  // a request, at least
+  // It waits for a request to begin, since then; max(): it does not.
+  std::chrono::steady_clock::time_point idle_since = std::chrono::steady_clock::time_point::max();
 };
 
 class Exchange final : public HttpExchange {
@@ -119,7 +123,8 @@ class Exchange final : public HttpExchange {
   }
 
   awaitable<Part> read_part() override {
-    auto& [stream, buffer] = connection_;
+    auto& stream = connection_.stream;
+    auto& buffer = connection_.buffer;
     buffer.consume(std::exchange(handed_out_, 0));
     for (;;) {
       auto step = body_.next(received());
@@ -217,7 +222,8 @@ class Exchange final : public HttpExchange {
 
   // A body of known size goes from the socket to where it stays.
   awaitable<void> read_counted(std::size_t size, Body& body) {
-    auto& [stream, buffer] = connection_;
+    auto& stream = connection_.stream;
+    auto& buffer = connection_.buffer;
     body.bytes.reserve(size + kPadding);
     body.bytes.resize(size);
     auto here = std::min(size, buffer.size());
@@ -251,12 +257,19 @@ class Exchange final : public HttpExchange {
     }
   }
 
+  // Most replies fit into the socket and need no timer.
   template <class Buffers>
   awaitable<bool> send(const Buffers& buffers) {
+    auto& stream = connection_.stream;
+    beast::buffers_suffix<Buffers> left(buffers);
     beast::error_code error;
-    if (open_) {
-      co_await asio::async_write(connection_.stream, buffers, asio::redirect_error(use_awaitable, error));
+    if (open_) left.consume(stream.socket().write_some(left, error));
+    if (error && error != asio::error::would_block) open_ = false;
+    while (open_ && beast::buffer_bytes(left) > 0) {
+      if (options_.write_timeout.count() > 0) stream.expires_after(options_.write_timeout);
+      left.consume(co_await stream.async_write_some(left, asio::redirect_error(use_awaitable, error)));
       if (error) open_ = false;
+      if (open_) stream.expires_never();
     }
     co_return open_;
   }
@@ -315,6 +328,7 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
       : io(context), options(std::move(o)), handler(std::move(h)), acceptor(context) {}
 
   awaitable<void> accept();
+  void close_longest_idle();
   awaitable<void> serve(std::shared_ptr<Connection> connection);
   awaitable<std::size_t> read_head(Connection& connection);
   awaitable<bool> serve_one(Connection& connection);
@@ -381,6 +395,7 @@ awaitable<void> HttpServer::State::accept() {
       continue;
     }
     socket.set_option(tcp::no_delay(true), error);
+    socket.non_blocking(true, error);
     auto connection = std::make_shared<Connection>(std::move(socket));
     connections.insert(connection);
     asio::co_spawn(
@@ -395,9 +410,22 @@ awaitable<void> HttpServer::State::accept() {
         });
     if (connections.size() >= options.max_connections) {
       accepting = false;
+      close_longest_idle();
       co_return;
     }
   }
+}
+
+// Not one whose first request may be on its way.
+void HttpServer::State::close_longest_idle() {
+  auto new_since = std::chrono::steady_clock::now() - options.head_timeout;
+  Connection* longest = nullptr;
+  for (const auto& one : connections) {
+    bool idle = one->idle_since <= new_since || (one->served && one->idle_since != one->idle_since.max());
+    if (idle && (!longest || one->idle_since < longest->idle_since)) longest = one.get();
+  }
+  boost::system::error_code ignored;
+  if (longest) longest->stream.socket().close(ignored);
 }
 
 awaitable<void> HttpServer::State::serve(std::shared_ptr<Connection> connection) {
@@ -424,7 +452,8 @@ awaitable<void> HttpServer::State::serve(std::shared_ptr<Connection> connection)
 // The size of the head now at the front of the buffer; 0 when the peer has gone
 // or was too slow, more than max_head_bytes when it is too long.
 awaitable<std::size_t> HttpServer::State::read_head(Connection& connection) {
-  auto& [stream, buffer] = connection;
+  auto& stream = connection.stream;
+  auto& buffer = connection.buffer;
   std::size_t scanned = 0;
   bool timed = false;
   stream.expires_never();
@@ -442,8 +471,13 @@ awaitable<std::size_t> HttpServer::State::read_head(Connection& connection) {
       stream.expires_after(options.head_timeout);
       timed = true;
     }
+    if (got.empty()) {
+      if (connection.served && !accepting) co_return 0;  // there is somebody else, maybe
+      connection.idle_since = std::chrono::steady_clock::now();
+    }
     boost::system::error_code error;
     auto n = co_await stream.async_read_some(buffer.prepare(8 * 1024), asio::redirect_error(use_awaitable, error));
+    connection.idle_since = connection.idle_since.max();
     if (error) co_return 0;
     buffer.commit(n);
   }
@@ -487,6 +521,7 @@ awaitable<bool> HttpServer::State::serve_one(Connection& connection) {
     co_await exchange.reply(std::move(refused));
     co_return exchange.keep_alive();
   }
+  connection.served = true;
   co_await handler(exchange);
   if (!exchange.replied() && exchange.body_broken()) {
     co_await refuse(connection, "400 Bad Request", "the body cannot be read to its end");

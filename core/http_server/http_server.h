@@ -104,9 +104,12 @@ class HttpExchange {
 using HttpHandler = std::function<boost::asio::awaitable<void>(HttpExchange&)>;
 
 struct HttpServerOptions {
-  std::chrono::milliseconds head_timeout{10'000};  // from a head's first byte to its end
-  std::chrono::milliseconds body_timeout{30'000};  // for read_body(), to the body's last byte; 0: no limit
-  std::size_t max_connections = 1'024;             // further ones wait in the backlog
+  std::chrono::milliseconds head_timeout{10'000};   // from a head's first byte to its end
+  std::chrono::milliseconds body_timeout{30'000};   // for read_body(), to the body's last byte; 0: no limit
+  std::chrono::milliseconds write_timeout{60'000};  // a peer that takes nothing of its reply for that long; 0: no limit
+  // Further ones wait in the backlog; at this number no connection is kept for a
+  // request that has not begun, the longest idle one goes first.
+  std::size_t max_connections = 1'024;
   std::size_t max_head_bytes = 16 * 1024;
   // A field that may be longer than the 65,000 bytes of others, for it is left out then.
   std::string dispensable_field{};

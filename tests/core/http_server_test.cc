@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -526,6 +529,41 @@ TEST_CASE("a body that trickles is not waited for") {
   }
 }
 
+TEST_CASE("a peer that never reads its reply is not waited for, one that reads slowly is") {
+  Running server({.write_timeout = 100ms});
+  Peer stalled = server.connect();
+  Peer slow = server.connect();
+  stalled.write(get("/late-and-long"));
+  slow.write(get("/late-and-long"));
+  std::size_t read = 0;
+  std::array<char, 256 * 1024> part;
+  for (ssize_t n = 1; n > 0; read += static_cast<std::size_t>(std::max<ssize_t>(n, 0))) {
+    usleep(10'000);  // never silent for long, and half a second in all
+    n = read < kLongReply ? ::read(slow.fd(), part.data(), part.size()) : 0;
+  }
+  CHECK(read >= kLongReply);
+  std::size_t got = 0;
+  for (ssize_t n = 1; n > 0; got += static_cast<std::size_t>(std::max<ssize_t>(n, 0))) {
+    n = ::read(stalled.fd(), part.data(), part.size());
+  }
+  CHECK(got < kLongReply);
+}
+
+TEST_CASE("when there are too many connections, the longest idle one makes room") {
+  Running server({.max_connections = 3});
+  Peer first = server.connect(), second = server.connect();
+  for (Peer* peer : {&first, &second}) {
+    peer->write(get("/a"));
+    CHECK(body_of(peer->read_message()) == "GET /a   ");
+  }
+  Peer third = server.connect();
+  third.write(get("/b"));
+  CHECK(body_of(third.read_message()) == "GET /b   ");
+  CHECK(first.closed_by_peer());
+  second.write(get("/c"));
+  CHECK(body_of(second.read_message()) == "GET /c   ");
+}
+
 TEST_CASE("the limit of a body is none of its reply") {
   Running server({.body_timeout = 50ms});
   Peer peer = server.connect();
@@ -535,22 +573,22 @@ TEST_CASE("the limit of a body is none of its reply") {
   CHECK(body_of(peer.read_message()) == "GET /after   ");
 }
 
-TEST_CASE("connections over the limit wait until another ends") {
+TEST_CASE("connections over the limit wait until a busy one is done") {
   Running server({.max_connections = 2});
   Peer first = server.connect();
   Peer second = server.connect();
-  first.write(get("/1"));
-  second.write(get("/2"));
-  CHECK(body_of(first.read_message()) == "GET /1   ");
-  CHECK(body_of(second.read_message()) == "GET /2   ");
+  for (Peer* peer : {&first, &second}) {
+    peer->write("POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    CHECK(peer->read_head() == "HTTP/1.1 100 Continue\r\n\r\n");
+  }
   Peer third = server.connect();
   third.write(get("/3"));
-  second.write(get("/still"));
-  CHECK(body_of(second.read_message()) == "GET /still   ");
-  char byte;
-  CHECK(recv(third.fd(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == -1);
-  first.close();
+  second.write("body");
+  CHECK(body_of(second.read_message()) == "POST /p   body");
   CHECK(body_of(third.read_message()) == "GET /3   ");
+  CHECK(second.closed_by_peer());
+  first.write("more");
+  CHECK(body_of(first.read_message()) == "POST /p   more");
 }
 
 TEST_CASE("running out of descriptors delays connections and loses none") {
