@@ -67,7 +67,12 @@ void Journal::log_line(const std::string& process, bool external, std::string_vi
       telemetry_->publish(category, time, category, text);
     }
   }
-  if (!external && settings_.log_format == LogFormat::json && level_of_line(line) < function_level_) return;
+  std::string stamped;
+  if (!external && settings_.log_format == LogFormat::json) {
+    auto read = read_log_line(line);
+    if (read.level < function_level_) return;
+    if (read.lacks_timestamp) line = stamped = with_timestamp(line, core::rfc3339(core::wall_now()));
+  }
   add_to_tail(line);
   Observation what;
   what.kind = Observation::Kind::log_line;
@@ -143,7 +148,8 @@ void Journal::runtime_init_ended(std::string_view phase, std::string_view status
 void Journal::extension_settled(const std::string& name, std::string_view state, const std::vector<std::string>& events,
                                 std::string_view error_type) {
   platform_line(extension_line(name, state, events));
-  publish("platform.extension", LogLevel::info, [&] { return extension_record(name, state, events, error_type); });
+  publish("platform.extension", error_type.empty() ? LogLevel::info : LogLevel::warn,
+          [&] { return extension_record(name, state, events, error_type); });
 }
 
 void Journal::init_ended(std::string_view phase, std::string_view status, std::string_view error_type,

@@ -27,21 +27,30 @@ std::optional<LogLevel> parse_log_level(std::string_view word) {
 
 std::string_view name_of(LogLevel level) { return kNames[static_cast<std::size_t>(level)]; }
 
-LogLevel level_of_line(std::string_view line) {
-  if (!is_json_object(line)) return LogLevel::info;
+LogLine read_log_line(std::string_view line) {
+  if (!is_json_object(line)) return {};
   json::Document document;
   auto root = document.parse(line);
-  if (!root) return LogLevel::info;
+  if (!root) return {};
   std::optional<LogLevel> level;
-  bool timed = false;
+  bool timed = false, stamped = false;
   (void)root->each_field([&](std::string_view name, json::Value& value) {
     std::string_view text;
     core::WallTime time;
+    stamped |= name == "timestamp";
     if (name == "level" && value.get(text) == json::Status::ok) level = parse_log_level(text);
     if (name == "timestamp" && value.get(text) == json::Status::ok) timed = core::parse_rfc3339(text, time);
     return json::Status::ok;
   });
-  return timed && level ? *level : LogLevel::info;
+  return {timed && level ? *level : LogLevel::info, !stamped};
+}
+
+std::string with_timestamp(std::string_view line, std::string_view time) {
+  line.remove_prefix(line.find('{') + 1);
+  auto rest = line.find_first_not_of(" \t\r\n");
+  std::string out = "{\"timestamp\":\"" + std::string(time) + "\"";
+  if (line[rest] != '}') out += ',';
+  return out.append(line.substr(rest));
 }
 
 }  // namespace mayfly::emulator

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace mayfly::emulator {
@@ -18,8 +19,16 @@ std::optional<LogLevel> parse_log_level(std::string_view word);
 // "INFO".
 std::string_view name_of(LogLevel level);
 
-// Of a line that a function wrote: what its member "level" says, when it is a
-// JSON object that has it and a "timestamp" of RFC 3339. All else is INFO.
-LogLevel level_of_line(std::string_view line);
+// A line that a function wrote, as Lambda reads it.
+struct LogLine {
+  // What its member "level" says, when it is a JSON object that has it and a
+  // "timestamp" of RFC 3339. All else is INFO.
+  LogLevel level = LogLevel::info;
+  bool lacks_timestamp = false;  // a JSON object without that member
+};
+LogLine read_log_line(std::string_view line);
+
+// The same with the timestamp that Lambda adds to a line that lacks it.
+std::string with_timestamp(std::string_view line, std::string_view time);
 
 }  // namespace mayfly::emulator

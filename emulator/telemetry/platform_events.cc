@@ -99,6 +99,7 @@ std::string start_record(const Settings& settings, const Invocation& invocation)
   std::string out;
   json::Writer writer(out);
   writer.begin_object().member("requestId", invocation.request_id).member("version", settings.function_version);
+  if (settings.is_managed()) writer.member("functionArn", invocation.invoked_arn);
   add_context(writer, invocation);
   writer.end_object();
   return out;

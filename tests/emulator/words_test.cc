@@ -106,19 +106,29 @@ TEST_CASE("identifiers are UUIDs of version 4, each another") {
   CHECK_FALSE(is_uuid("111111111-111-4111-8111-111111111111"));
 }
 
+TEST_CASE("a JSON line without a timestamp gets one") {
+  CHECK(read_log_line(R"({"level":"ERROR"})").lacks_timestamp);
+  CHECK(read_log_line(R"({"a":{"timestamp":"2026-11-21T10:00:00Z"}})").lacks_timestamp);
+  for (const char* other : {R"({"timestamp":"2026-11-21T10:00:00Z"})", R"({"timestamp":1})", "plain", "[1]", "{"}) {
+    CHECK_FALSE(read_log_line(other).lacks_timestamp);
+  }
+  CHECK(with_timestamp(R"( { "a":"{" } )", "now") == R"({"timestamp":"now","a":"{" } )");
+  CHECK(with_timestamp("{ }", "now") == R"({"timestamp":"now"})");
+}
+
 TEST_CASE("a line's level is what it says, when it says when") {
   constexpr std::string_view kTime = R"("timestamp":"2026-11-21T10:00:00.123+01:00")";
   auto line = [&](std::string_view members) { return "{" + std::string(members) + "}"; };
   auto timed = [&](std::string_view level) { return line(std::string(kTime) + ",\"level\":" + std::string(level)); };
-  CHECK(level_of_line(timed("\"TRACE\"")) == LogLevel::trace);
-  CHECK(level_of_line(timed("\"debug\"")) == LogLevel::debug);
-  CHECK(level_of_line(timed("\"Warn\"")) == LogLevel::warn);
-  CHECK(level_of_line(timed("\"FATAL\"") + " ") == LogLevel::fatal);
+  CHECK(read_log_line(timed("\"TRACE\"")).level == LogLevel::trace);
+  CHECK(read_log_line(timed("\"debug\"")).level == LogLevel::debug);
+  CHECK(read_log_line(timed("\"Warn\"")).level == LogLevel::warn);
+  CHECK(read_log_line(timed("\"FATAL\"") + " ").level == LogLevel::fatal);
   for (const auto& other : {timed("\"LOUD\""), timed("30"), line(kTime), line(R"("level":"DEBUG")"),
                             line(R"("level":"DEBUG","timestamp":"yesterday")"), std::string("DEBUG plain"),
                             timed("\"DEBUG\"") + "x", std::string()}) {
     INFO(other);
-    CHECK(level_of_line(other) == LogLevel::info);
+    CHECK(read_log_line(other).level == LogLevel::info);
   }
   for (auto level : {LogLevel::trace, LogLevel::info, LogLevel::fatal}) CHECK(parse_log_level(name_of(level)) == level);
   CHECK_FALSE(parse_log_level("INF").has_value());
