@@ -21,6 +21,7 @@
 #include "emulator/cli/lambda_call.h"
 #include "emulator/cli/program.h"
 #include "emulator/cli/running_service.h"
+#include "emulator/cli/streamed_call.h"
 #include "emulator/cli/text_file.h"
 #include "emulator/cli/url_settings.h"
 #include "emulator/telemetry/metrics.h"
@@ -138,7 +139,7 @@ class Caller {
   // kDone or kFunctionFailed. `several`: one of many, so each has its number.
   Decided<int> call_once(bool several) {
     auto begun = Clock::now();
-    auto answer = exchange();
+    auto answer = call_.streamed ? exchange_streamed() : exchange();
     auto took = Clock::now() - begun;
     if (!answer) return unexpected(answer.error());
     if (!answer->is_lambda()) {
@@ -148,7 +149,7 @@ class Caller {
     }
     if (answer->status / 100 != 2) return refused(*answer);
     ++sums_.calls;
-    print_answer(*answer, several);
+    if (!call_.streamed || !answer->function_error.empty()) print_answer(*answer, several);
     if (looks_.tail && !looks_.json) write_out(STDERR_FILENO, answer->log);
     if (!answer->function_error.empty()) {
       ++sums_.failed;
@@ -190,6 +191,18 @@ class Caller {
     patience_.end();
     if (!answer) return no_answer(answer.error());
     return read_answer(**answer);
+  }
+
+  // Parts go to stdout as they come, untouched.
+  Decided<CallAnswer> exchange_streamed() {
+    bool ends_line = true;
+    auto answer = call_streamed(endpoint_.origin, call_, [&](std::string_view part) {
+      if (!part.empty()) ends_line = part.back() == '\n';
+      return write_out(STDOUT_FILENO, part);
+    });
+    if (!ends_line && looks_.out.terminal) write_out(STDOUT_FILENO, "\n");
+    if (!answer) return no_answer(answer.error());
+    return std::move(*answer);
   }
 
   unexpected<Refusal> no_answer(const core::Failure& failure) {
@@ -339,6 +352,12 @@ Decided<LambdaCall> call_from(const Arguments& arguments, const Looks& looks) {
   if (!arguments.words.empty()) call.function_name = arguments.words.front();
   call.qualifier = arguments.text("qualifier");
   call.asynchronous = arguments.given("async");
+  call.streamed = arguments.given("stream");
+  for (OptionRef other : {OptionRef("async"), OptionRef("json")}) {
+    if (!call.streamed || !arguments.given(other)) continue;
+    return refuse(kUsage, "--stream does not go with --" + std::string(kOptions[other.row].name),
+                  "a streamed answer is printed as it comes", "one of them");
+  }
   for (auto [option, target] :
        {std::pair{OptionRef("payload"), &call.payload}, std::pair{OptionRef("client-context"), &call.client_context}}) {
     if (target == &call.client_context && !arguments.given(option)) continue;

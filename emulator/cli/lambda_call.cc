@@ -79,7 +79,8 @@ std::optional<ReportLine> json_report(std::string_view line) {
 }  // namespace
 
 std::string LambdaCall::request_head(const core::Origin& origin) const {
-  std::string path = prefix + "/2015-03-31/functions/" + percent_encoded(function_name) + "/invocations";
+  std::string path = prefix + (streamed ? "/2021-11-15/functions/" : "/2015-03-31/functions/") +
+                     percent_encoded(function_name) + (streamed ? "/response-streaming-invocations" : "/invocations");
   std::string query = qualifier.empty() ? "" : "Qualifier=" + percent_encoded(qualifier);
   std::vector<std::pair<std::string, std::string>> fields{
       {"Host", origin.host_port()},

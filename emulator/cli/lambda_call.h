@@ -25,6 +25,7 @@ struct LambdaCall {
   std::string client_context;  // JSON, not yet base64
   std::string payload;
   bool asynchronous = false;
+  bool streamed = false;  // InvokeWithResponseStream
   // Who signs the call, for an endpoint that verifies; no access key: nobody.
   Credentials caller;
   std::string region;

@@ -81,6 +81,8 @@ inline constexpr Option kOptions[] = {
     {.name = "async", .group = Group::call, .commands = kInvoke, .help = "do not wait for the answer"},
     {.name = "invocation-type", .takes = "TYPE", .group = Group::call, .commands = kInvoke,
      .choices = "Event|RequestResponse", .stands_for = "async"},
+    {.name = "stream", .group = Group::call, .commands = kInvoke,
+     .help = "print a streamed answer's parts as they come"},
     {.name = "repeat", .takes = "N", .initial = "1", .group = Group::call, .commands = kInvoke,
      .help = "call N times, one after another", .low = 1, .high = 1'000'000, .unit = "calls"},
     {.name = "qualifier", .takes = "VERSION", .group = Group::call, .commands = kInvoke,
