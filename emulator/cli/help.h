@@ -1,5 +1,4 @@
-// What the option table says to people: help, man pages, completion scripts.
-// All are pure functions of the table.
+// What the option table says to people. Pure functions of the table.
 
 #pragma once
 
@@ -13,10 +12,7 @@ namespace mayfly::emulator::cli {
 // At most `width` columns; for kNoCommand one screen of 24 lines.
 std::string help_text(CommandSet command, int width);
 
-// roff for man(1): mayfly(1), mayfly-run(1), ...
-std::string man_page(CommandSet command);
-
-// `shell` is bash, zsh or fish; empty for any other.
-std::string completion_script(std::string_view shell);
+// Lines to type, each indented by two spaces; empty where there are none.
+std::string_view examples_of(CommandSet command);
 
 }  // namespace mayfly::emulator::cli

@@ -8,9 +8,11 @@
 #include <cstdio>
 #include <exception>
 
+#include "emulator/cli/completion.h"
 #include "emulator/cli/config_layers.h"
 #include "emulator/cli/help.h"
 #include "emulator/cli/invoke_command.h"
+#include "emulator/cli/man_page.h"
 #include "emulator/cli/options.h"
 #include "emulator/cli/program.h"
 #include "emulator/cli/rie_command.h"
@@ -45,11 +47,13 @@ Decided<int> other_command(const Arguments& arguments) {
                     "it is one of: bash zsh fish", "source <(mayfly completion bash)");
     }
   } else {
-    auto page = kNoCommand;
-    for (const Command& command : kCommands) {
-      if (command.name == word) page = command.bit;
+    text = man_page(word);
+    if (text.empty()) {
+      std::string words;
+      for (const ManPage& page : man_pages()) words += (words.empty() ? "" : " ") + std::string(page.word);
+      return refuse(kUsage, "there is no manual page of " + word, "it is one of: " + words,
+                    "mayfly man run | man -l -");
     }
-    text = man_page(page);
   }
   write_out(STDOUT_FILENO, text);
   return kDone;
