@@ -10,12 +10,12 @@
 #include <optional>
 #include <thread>
 
-#include <mayfly/json/value.h>
 #include <mayfly/json/writer.h>
 
 #include "emulator/cli/base64.h"
 #include "emulator/cli/config_text.h"
 #include "emulator/cli/figures.h"
+#include "emulator/cli/function_error.h"
 #include "emulator/cli/function_settings.h"
 #include "emulator/cli/json_text.h"
 #include "emulator/cli/lambda_call.h"
@@ -92,32 +92,6 @@ class Patience {
   bool drawn_ = false;
   Clock::time_point begun_;
 };
-
-// {"errorType": ..., "errorMessage": ..., "stackTrace": [...]}, of the function,
-// or {"Type": ..., "message": ...}, of the API.
-struct ErrorBody {
-  std::string type, message;
-  std::vector<std::string> trace;
-};
-
-ErrorBody read_error(std::string_view payload) {
-  ErrorBody out;
-  json::Document document;
-  auto root = document.parse(payload);
-  if (!root || root->kind() != json::Kind::object) return out;
-  auto text = [](json::Value& value, std::string& to) {
-    std::string_view view;
-    if (value.kind() == json::Kind::string && value.get(view) == json::Status::ok) to = view;
-    return json::Status::ok;
-  };
-  static_cast<void>(root->each_field([&](std::string_view name, json::Value& value) {
-    if (name == "errorType") return text(value, out.type);
-    if (name == "errorMessage" || name == "message" || name == "Message") return text(value, out.message);
-    if (name != "stackTrace" || value.kind() != json::Kind::array) return json::Status::ok;
-    return value.each_element([&](json::Value& frame) { return text(frame, out.trace.emplace_back()); });
-  }));
-  return out;
-}
 
 struct Sums {
   int calls = 0, failed = 0;
@@ -221,7 +195,7 @@ class Caller {
   }
 
   unexpected<Refusal> refused(const CallAnswer& answer) {
-    ErrorBody body = read_error(answer.payload);
+    FunctionError body = read_error(answer.payload);
     std::string type = answer.error_type.empty() ? "status " + std::to_string(answer.status) : answer.error_type;
     std::string try_this = answer.status == 404   ? "mayfly invoke NAME, with the --name that mayfly run has"
                            : answer.status == 413 ? "a smaller payload: an object's key instead of the object"
@@ -247,15 +221,15 @@ class Caller {
   }
 
   void print_function_error(const CallAnswer& answer) {
-    ErrorBody body = read_error(answer.payload);
+    FunctionError body = read_error(answer.payload);
     std::string what = "the function failed (" + answer.function_error + "): ";
     if (!body.type.empty()) what += body.type + ": ";
     std::string out = error_text(looks_.err, {what + body.message, "", ""});
     constexpr std::size_t kFrames = 5;
-    for (std::size_t i = 0; i < std::min(body.trace.size(), kFrames); ++i) {
-      out += "  " + paint(looks_.err, Ink::dim, "at") + "  " + body.trace[i] + "\n";
+    for (std::size_t i = 0; i < std::min(body.frames.size(), kFrames); ++i) {
+      out += "  " + paint(looks_.err, Ink::dim, "at") + "  " + body.frames[i] + "\n";
     }
-    if (body.trace.size() > kFrames) out += "  ... and " + std::to_string(body.trace.size() - kFrames) + " more\n";
+    if (body.frames.size() > kFrames) out += "  ... and " + std::to_string(body.frames.size() - kFrames) + " more\n";
     write_out(STDERR_FILENO, out);
   }
 
