@@ -105,7 +105,7 @@ Environment::Environment(asio::io_context& io, const Settings& settings, const O
 Environment::~Environment() { close_generation(); }
 
 void Environment::invoke(std::shared_ptr<const Invocation> invocation, std::function<void(Answer)> on_answer) {
-  callers_.push_back({invocation->number, std::move(on_answer), nullptr, {}});
+  callers_.push_back({invocation->number, std::move(on_answer), nullptr, {}, false});
   lifecycle_.invoke(std::move(invocation));
 }
 
@@ -197,6 +197,9 @@ core::Outcome<void> Environment::listen() {
 
 std::vector<std::string> Environment::new_generation() {
   close_generation();
+  if (!settings_.is_managed()) {
+    for (auto& caller : callers_) caller.cold = true;
+  }
   if (auto listening = listen(); !listening)
     journal_.notice("the Runtime API cannot listen: " + listening.error().message);
   extension_files_ = extension_files(settings_.extension_folders);
@@ -358,6 +361,7 @@ void Environment::answer(const Invocation& invocation, Answer answer) {
 }
 
 void Environment::deliver(Caller& caller, Answer answer) {
+  answer.cold = caller.cold;
   if (auto stream = std::exchange(caller.stream, nullptr)) {
     stream->end(std::move(answer));
   } else if (auto on_answer = std::exchange(caller.on_answer, nullptr)) {

@@ -82,6 +82,7 @@ class Environment final : public Orders, public std::enable_shared_from_this<Env
     std::function<void(Answer)> on_answer;   // null: it was called
     std::shared_ptr<ResponseStream> stream;  // that the caller has, until its end
     Answer held;                             // until its log tail is complete
+    bool cold = false;                       // processes were started for it
   };
   Caller& caller_of(const Invocation& invocation);
   static void deliver(Caller& caller, Answer answer);

@@ -33,6 +33,7 @@ struct Answer {
   std::string payload;
   std::string error_type;     // empty: the function succeeded
   std::string log_tail;       // START to REPORT, as asked for
+  bool cold = false;          // processes were started for it, in an Init phase or within the call
   bool from_function = true;  // else the function gave none: error_type and payload say why
   bool aborted = false;       // the environment was shut down before there was an answer
 };

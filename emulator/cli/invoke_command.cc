@@ -249,8 +249,9 @@ class Caller {
       out += " accepted  " + answer.request_id;
     } else if (answer.report) {
       const ReportLine& report = *answer.report;
-      // A failure may have been that of an Init phase, which its REPORT does not tell.
-      out += report.init_ms ? paint(looks_.err, Ink::yellow, " cold") : failed ? "" : " warm";
+      // A REPORT tells of a first start only; a failure may have been that of an Init phase.
+      const char* start = report.init_ms ? " cold" : failed ? "" : answer.cold ? " re-init" : " warm";
+      out += report.init_ms || answer.cold ? paint(looks_.err, Ink::yellow, start) : start;
       out += "  billed " + with_commas(report.billed_ms) + " ms  " + duration_text(took) + " to you  " +
              std::to_string(report.max_memory_mb) + "/" + std::to_string(report.memory_mb) + " MB  " +
              gb_seconds_text(gb_seconds(report.billed_ms, report.memory_mb));

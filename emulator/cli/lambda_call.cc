@@ -122,6 +122,7 @@ CallAnswer read_answer(const core::HttpAnswer& answer) {
   auto type = answer.field("x-amzn-ErrorType");
   out.error_type = type.substr(0, type.find_first_of(":#"));
   out.payload = answer.body();
+  out.cold = answer.field("X-Mayfly-Start") == "cold";
   if (auto tail = answer.field("X-Amz-Log-Result"); !tail.empty()) out.log = base64_decode(tail).value_or("");
   out.report = find_report(out.log);
   return out;

@@ -55,6 +55,7 @@ struct CallAnswer {
   std::string request_id;
   std::string log;  // decoded tail; empty when there is none
   std::string payload;
+  bool cold = false;  // processes were started for it; what is not mayfly does not say
   std::optional<ReportLine> report;
 
   // Some HTTP server, but none that knows functions.

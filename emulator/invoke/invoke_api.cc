@@ -176,6 +176,8 @@ HttpReply answer_reply(const Settings& settings, const Invocation& invocation, A
   HttpReply reply = answer_head(settings, invocation);
   reply.body = std::move(answer.payload);
   if (!answer.error_type.empty()) reply.fields.emplace_back("X-Amz-Function-Error", "Unhandled");
+  // Lambda tells it only of a first start, by the Init Duration in REPORT.
+  if (answer.cold) reply.fields.emplace_back("X-Mayfly-Start", "cold");
   if (settings.emulator_statuses) use_emulator_status(reply, settings, answer);
   if (invocation.log_tail) reply.fields.emplace_back("X-Amz-Log-Result", base64_encode(answer.log_tail));
   return reply;

@@ -325,6 +325,20 @@ TEST_CASE("a private environment is started, called and gone, with the call's ex
   CHECK(crash.err.find(" warm ") == std::string::npos);
 }
 
+TEST_CASE("a call that meets a new start after a crash is called re-init") {
+  Folder folder;
+  folder.write("bootstrap", bootstrap("sys.exit(3) if event == b'0' else post(id, 'response', event)"), 0755);
+  Mayfly service(folder, {"run", "--listen", "0", "--ready-file", "ready", "--quiet"});
+  std::string url = service.file("ready");
+  REQUIRE_FALSE(url.empty());
+  url.pop_back();
+  auto says = [&](const char* payload) { return run(folder, {"invoke", "--endpoint", url, "--payload", payload}).err; };
+  CHECK(says("1").find("200 cold  ") != std::string::npos);
+  CHECK(says("0").find("200  billed") != std::string::npos);
+  CHECK(says("1").find("200 re-init  ") != std::string::npos);
+  CHECK(says("1").find("200 warm  ") != std::string::npos);
+}
+
 TEST_CASE("run --json writes an event a line, from ready to summary") {
   Folder folder;
   folder.write("bootstrap", kEcho, 0755);
