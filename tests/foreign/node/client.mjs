@@ -27,6 +27,17 @@ function invoke(more = {}, from = orders) {
   return from.send(new lambda.InvokeCommand({ FunctionName: "orders", Payload: event("report"), ...more }));
 }
 
+// The one environment may have an event still.
+async function once_free() {
+  for (;;) {
+    try {
+      return await invoke();
+    } catch (error) {
+      if (!(error instanceof lambda.TooManyRequestsException)) throw error;
+    }
+  }
+}
+
 // What the service refuses, as the SDK's own exception.
 async function refused(call, name, status, message, exception = lambda[name]) {
   await assert.rejects(call, (error) => {
@@ -63,7 +74,7 @@ assert.equal((await invoke({ InvocationType: "DryRun" })).StatusCode, 204);
 const accepted = await invoke({ InvocationType: "Event" });
 assert.deepEqual([accepted.StatusCode, accepted.Payload?.length ?? 0], [202, 0]);
 // The tenant's environment has made room for another; DryRun was no call.
-assert.equal(json((await invoke()).Payload).calls, 4);
+assert.equal(json((await once_free()).Payload).calls, 4);
 
 await refused(invoke({ Payload: "{" }), "InvalidRequestContentException", 400, /Could not parse request body into json/);
 await refused(invoke({ FunctionName: "carts" }), "ResourceNotFoundException", 404, /function:carts/);
