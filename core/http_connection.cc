@@ -105,6 +105,7 @@ Outcome<void> HttpConnection::wait(short events, Deadline deadline, short* happe
 // Bytes or an end that nobody asked for: the peer has given the connection up,
 // often with a 408 that must not be taken for the answer to the next request.
 bool HttpConnection::is_stale() const {
+  if (fd_ < 0) return false;
   pollfd socket{fd_, POLLIN, 0};
   return poll(&socket, 1, 0) != 0;
 }
@@ -126,7 +127,7 @@ Outcome<void> HttpConnection::send(std::initializer_list<std::string_view> parts
   bool may_block = deadline.is_never() && options_.wake_fd < 0;
   // The look at an idle connection costs a system call. Who waits without an
   // end talks to the Runtime API, which neither times out nor speaks unasked.
-  if (in_flight_ || (fd_ >= 0 && !may_block && is_stale())) close();
+  if (in_flight_ || (!may_block && is_stale())) close();
   reused_ = fd_ >= 0;
   if (!reused_) {
     if (auto connected = connect(deadline); !connected) return connected;

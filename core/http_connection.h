@@ -79,6 +79,10 @@ class HttpConnection {
   // an `unanswered` may only mean that the peer, or a freeze, had ended it.
   bool reused() const { return reused_; }
 
+  // The idle connection has ended, or says something unasked. For whoever cannot
+  // send a request twice; everybody else finds out by sending it.
+  bool is_stale() const;
+
   // The socket, -1 when there is no connection.
   int fd() const { return fd_; }
   void close();
@@ -97,7 +101,6 @@ class HttpConnection {
   Outcome<void> wait(short events, Deadline deadline, short* happened = nullptr);
   Outcome<bool> send_all(std::initializer_list<std::string_view> parts, Deadline deadline);
   Outcome<bool> wait_to_send(Deadline deadline);
-  bool is_stale() const;
   Outcome<bool> receive_some(int flags);
   template <class T>
   unexpected<Failure> drop(expected<T, Failure> failed);

@@ -46,6 +46,7 @@ void ResponseStream::finish(std::string_view last_chunk) {
 
 Outcome<void> ResponseStream::send(std::string_view size_line, std::string_view bytes, std::string_view end) {
   if (!std::exchange(begun_, true)) {
+    if (connection_.is_stale()) connection_.close();  // the last chance for a fresh one
     head_ += size_line;
     return connection_.send({head_, bytes, end}, core::Deadline::never());
   }

@@ -8,6 +8,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/uri.h"
@@ -153,6 +154,18 @@ TEST_CASE("when the connection ends in a stream, writing gives an error, and the
     CHECK(calls == 2);
     CHECK(server.requests(kResponse).size() == 2);
   }
+}
+
+TEST_CASE("a connection that ended while the handler ran costs no stream") {
+  ScriptedServer server(
+      {{std::string(kNext), event_answer("{}"), Step::Then::close}, {std::string(kResponse), accepted()}});
+  drive(server, [&](Writer& out) {
+    while (server.closed() == 0) std::this_thread::yield();
+    out << "x";
+  });
+  REQUIRE(server.requests(kResponse).size() == 1);
+  CHECK(server.requests(kResponse)[0].connection == 1);
+  CHECK(server.requests(kResponse)[0].body == "1\r\nx\r\n0\r\n\r\n");
 }
 
 TEST_CASE("an answer that comes too late is a line in the log") {

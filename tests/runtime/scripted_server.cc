@@ -93,6 +93,8 @@ void ScriptedServer::run() {
       if (!fds[i].revents || read_from(connections_[i - 2])) continue;
       close(connections_[i - 2].fd);
       connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(i - 2));
+      std::lock_guard lock(mutex_);
+      ++closed_;
     }
     if (fds[1].revents && listener_ >= 0) accept_connection();
   }
@@ -174,6 +176,11 @@ Step* ScriptedServer::take_step(std::string_view line) {
     return &script_[i];
   }
   return nullptr;
+}
+
+int ScriptedServer::closed() {
+  std::lock_guard lock(mutex_);
+  return closed_;
 }
 
 std::vector<Request> ScriptedServer::requests() { return requests(""); }

@@ -55,6 +55,8 @@ class ScriptedServer {
   int done_fd() const { return done_fd_; }
   // All requests so far, complete ones and those answered at the head.
   std::vector<Request> requests();
+  // How many connections have ended.
+  int closed();
   // Those whose request line begins so.
   std::vector<Request> requests(std::string_view line);
 
@@ -77,6 +79,7 @@ class ScriptedServer {
   std::vector<bool> used_;
   std::vector<Connection> connections_;
   int accepted_ = 0;
+  int closed_ = 0;
   std::mutex mutex_;
   std::vector<Request> requests_;
   std::thread thread_;
