@@ -1,7 +1,6 @@
 // A page that its reader sees grow: streamed, and ended in time.
 
-#include <mayfly/runtime.h>
-#include <mayfly/stream.h>
+#include <mayfly/http.h>
 
 #include <chrono>
 #include <thread>

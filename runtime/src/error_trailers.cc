@@ -1,8 +1,8 @@
 #include "runtime/src/error_trailers.h"
 
 #include <algorithm>
-#include <cstdint>
 
+#include <mayfly/base64.h>
 #include <mayfly/json/writer.h>
 
 #include "core/http_field.h"
@@ -12,18 +12,6 @@ namespace {
 
 constexpr std::size_t kMaxTypeBytes = 256;
 constexpr std::size_t kMaxJsonBytes = 2'700;  // 3,600 in base64
-
-void append_base64(std::string& out, std::string_view bytes) {
-  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    auto byte = [&](std::size_t k) { return i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u; };
-    std::uint32_t group = byte(0) << 16 | byte(1) << 8 | byte(2);
-    out += kAlphabet[group >> 18];
-    out += kAlphabet[group >> 12 & 63];
-    out += i + 1 < bytes.size() ? kAlphabet[group >> 6 & 63] : '=';
-    out += i + 2 < bytes.size() ? kAlphabet[group & 63] : '=';
-  }
-}
 
 // The inside of a JSON string up to its end, or up to the last whole character
 // or escape within `limit`.

@@ -7,8 +7,10 @@ with mayfly_run(command=[binary("streaming_function")], handler="parts") as env:
     def call(parts, then=None):
         return Call(env, json.dumps({"parts": parts, "then": then}).encode())
 
-    streamed = call(["first", "\0 second", "é"])
-    equal(b"".join(streamed.chunk() for _ in range(3)), "first\0 secondé".encode())
+    # What is written in parts may come in others.
+    streamed, data = call(["first", "\0 second", "é"]), b""
+    while data != "first\0 secondé".encode():
+        data += streamed.chunk()
     equal(streamed.complete(), {})
     equal(streamed.answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-remapped-content-type"], "text/plain")
     equal(call([]).complete(), {})

@@ -3,8 +3,9 @@
 //   parts   {"parts":["a","b"],"then":"Type"}: each part at once, then an error of that type
 //   steps   {"bytes":n}: so many bytes 0, 1, 2 ..., in pieces of 64 KiB; says on standard
 //           output how many were taken, and the most memory the process ever had
-//   page    {"rawPath":...}: an HTTP page; "/empty" has no body, "/late" breaks off
+//   page    an HTTP page; "/empty" has no body, "/late" breaks off
 
+#include <mayfly/http.h>
 #include <mayfly/runtime.h>
 #include <mayfly/stream.h>
 
@@ -45,18 +46,14 @@ void steps(const Steps& event, mayfly::Context& context, mayfly::Writer& out) {
               usage.ru_maxrss);
 }
 
-struct PageRequest {
-  std::string_view rawPath;
-};
-
-void page(const PageRequest& request, mayfly::http::Writer& out) {
-  if (request.rawPath == "/broken") throw mayfly::Error("Page.Broken", "before the head");
-  out.head({.status = request.rawPath == "/empty" ? 404 : 200,
-            .headers = {{"Content-Type", "text/html"}, {"X-Path", std::string(request.rawPath)}},
+void page(const mayfly::http::Request& request, mayfly::http::Writer& out) {
+  if (request.path() == "/broken") throw mayfly::Error("Page.Broken", "before the head");
+  out.head({.status = request.path() == "/empty" ? 404 : 200,
+            .headers = {{"Content-Type", "text/html"}, {"X-Path", std::string(request.path())}},
             .cookies = {"a=1", "b=2"}});
-  if (request.rawPath == "/empty") return;
-  out << "<p>" << request.rawPath;
-  if (request.rawPath == "/late") throw mayfly::Error("Page.Late", "in the middle");
+  if (request.path() == "/empty") return;
+  out << "<p>" << request.path();
+  if (request.path() == "/late") throw mayfly::Error("Page.Late", "in the middle");
   out << "</p>";
 }
 

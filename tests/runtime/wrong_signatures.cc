@@ -66,6 +66,6 @@ int main() {
 #elif CASE == 11
 // CASE 11: mayfly: a handler that answers through a Writer& returns void or mayfly::Result<void>
 int main() {
-  return mayfly::run([](Event event, mayfly::http::Writer&) { return event; });
+  return mayfly::run([](Event event, mayfly::Writer&) { return event; });
 }
 #endif

@@ -15,4 +15,5 @@
 #include <mayfly/http/request.h>
 #include <mayfly/http/response.h>
 #include <mayfly/http/routes.h>
+#include <mayfly/http/writer.h>
 #include <mayfly/runtime.h>

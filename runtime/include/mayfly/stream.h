@@ -15,7 +15,8 @@
 // full speed and then 2 MB/s [A]; a write waits as long as Lambda does. Nothing
 // of the response is kept here.
 //
-// A function behind a URL takes an http::Writer& instead, for status and fields.
+// A function behind a URL takes an http::Writer& instead, for status and headers:
+// <mayfly/http/writer.h>.
 //
 // An exception, or an error in the handler's Result: before anything was written
 // it is an error like that of any function; afterwards it follows what was
@@ -35,8 +36,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include <mayfly/result.h>
 #include <mayfly/runtime/handler.h>
@@ -89,49 +88,15 @@ class Writer {
   std::string content_type_ = "application/octet-stream";
   std::string unsent_;
   std::size_t gather_ = 0;
-  bool written_ = false;  // something of the response itself, sent or not
+  bool typed_ = false;    // content_type_ is not the handler's to choose
+  bool written_ = false;  // something of the body, sent or not
   bool begun_ = false;
   bool open_ = true;
 };
 
-namespace http {
-
-// What comes before the body of a streamed HTTP response.
-struct StreamHead {
-  int status = 200;
-  // Names in any case. Several of one name are joined by commas; each set-cookie is
-  // a cookie.
-  std::vector<std::pair<std::string, std::string>> headers = {};
-  std::vector<std::string> cookies = {};  // "name=value; Path=/"
-};
-
-// A streamed response over HTTP: status and fields, and then the body.
-//
-//   void page(mayfly::http::Writer& out) {
-//     out.head({.status = 200, .headers = {{"content-type", "text/html"}}});
-//     out << "<!doctype html>";
-//   }
-//
-// Only for functions that answer HTTP: any other caller sees the head as bytes
-// in front of the body. Lambda sends the head together with the first bytes of
-// the body, or at the end when there are none.
-class Writer : public mayfly::Writer {
- public:
-  explicit Writer(runtime::ResponseSink& sink);
-
-  // Before the body; without it the status is 200. Throws std::logic_error behind
-  // the first write, and mayfly::Error (Runtime.MarshalError) when the status is
-  // not within 100..599, or a name or value cannot stand in a header field.
-  void head(const StreamHead& head);
-};
-
-}  // namespace http
-
 namespace runtime {
 template <>
 inline constexpr bool is_writer<mayfly::Writer> = true;
-template <>
-inline constexpr bool is_writer<http::Writer> = true;
 }  // namespace runtime
 
 }  // namespace mayfly
