@@ -1,6 +1,7 @@
 #include <simdjson.h>
 #include <array>
 #include <charconv>
+#include <cstring>
 
 #include <mayfly/json/writer.h>
 
@@ -13,6 +14,17 @@ constexpr auto kPlain = [] {
   for (int c = 0x20; c < 0x80; ++c) plain[static_cast<std::size_t>(c)] = c != '"' && c != '\\';
   return plain;
 }();
+
+// The same of eight bytes at once.
+bool all_plain(const unsigned char* bytes) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  std::uint64_t eight;
+  std::memcpy(&eight, bytes, sizeof eight);
+  auto has_zero = [](std::uint64_t x) { return (x - kOnes) & ~x; };  // in the high bits
+  std::uint64_t control = (eight - 0x20 * kOnes) & ~eight;
+  std::uint64_t special = has_zero(eight ^ ('"' * kOnes)) | has_zero(eight ^ ('\\' * kOnes));
+  return ((eight | control | special) & kHigh) == 0;
+}
 
 bool is_continuation(unsigned char c) { return (c & 0xC0) == 0x80; }
 
@@ -65,11 +77,14 @@ void append_number(std::string& out, T n) {
 
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
-void append_string(std::string& out, std::string_view text) {
+bool append_string(std::string& out, std::string_view text) {
+  bool utf8 = true;
   auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
   std::size_t plain_from = 0;
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
+    while (text.size() - i >= 8 && all_plain(bytes + i)) i += 8;
+    if (i == text.size()) break;
     if (kPlain[bytes[i]]) {
       ++i;
       continue;
@@ -82,6 +97,7 @@ void append_string(std::string& out, std::string_view text) {
       }
       out.append(text, plain_from, i - plain_from).append("\xEF\xBF\xBD");
       i += bad;
+      utf8 = false;
     } else {
       out.append(text, plain_from, i - plain_from);
       append_escaped(out, bytes[i]);
@@ -91,6 +107,7 @@ void append_string(std::string& out, std::string_view text) {
   }
   out.append(text, plain_from, text.size() - plain_from);
   out += '"';
+  return utf8;
 }
 
 Writer& Writer::number(std::int64_t n) {

@@ -263,3 +263,32 @@ TEST_CASE("nesting without end is malformed and takes no stack") {
     value->each_field([&](std::string_view, Value& field) { return field.raw(raw); });
   }
 }
+
+TEST_CASE("a string without an escape is a view into the text, whatever stands around it") {
+  std::string text = R"({ "a" : "plain é" , "b":"","c":["x" ,"\u0061\"",  "y"  ]} )";
+  std::size_t size = text.size();
+  text.resize(size + Document::kPadding);
+  Document document;
+  auto root = document.parse({text.data(), size}, text.size());
+  REQUIRE(root);
+  std::string all;
+  auto inside = [&](std::string_view view) { return view.data() >= text.data() && view.data() < text.data() + size; };
+  auto status = root->each_field([&](std::string_view name, Value& value) {
+    std::string_view view;
+    if (name == "c") {
+      return value.each_element([&](Value& element) {
+        Status s = element.get(view);
+        CHECK(inside(view) == (view != "a\""));
+        all.append(view).append("|");
+        return s;
+      });
+    }
+    Status s = value.get(view);
+    CHECK(inside(view));
+    all.append(view).append("|");
+    return s;
+  });
+  CHECK(status == Status::ok);
+  CHECK(document.at_end());
+  CHECK(all == "plain é||x|a\"|y|");
+}

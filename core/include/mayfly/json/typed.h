@@ -330,12 +330,9 @@ template <class T>
 bool write(Writer& writer, const T& value, Fault& where);
 
 inline bool write_text(Writer& writer, std::string_view text, Fault& where) {
-  if (!is_utf8(text)) {
-    where.message = "a string that is not UTF-8";
-    return false;
-  }
-  writer.value(text);
-  return true;
+  if (writer.text(text)) return true;
+  where.message = "a string that is not UTF-8";
+  return false;
 }
 
 template <class T>
@@ -371,13 +368,20 @@ bool write_map(Writer& writer, const T& value, Fault& where) {
   return true;
 }
 
+consteval bool is_plain(std::string_view name) {
+  for (char c : name) {
+    if (c < 0x20 || c == 0x7f || c == '"' || c == '\\') return false;
+  }
+  return true;
+}
+
 template <class T>
 bool write_aggregate(Writer& writer, const T& value, Fault& where) {
   writer.begin_object();
   constexpr auto& names = kNames<T>;
   auto all = members(value);
   bool good = [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return ((writer.key(names[I]),
+    return ((is_plain(names[I]) ? writer.plain_key(names[I]) : writer.key(names[I]),
              write(writer, std::get<I>(all), where) || (inside_member(where, Status::malformed, names[I]), false)) &&
             ...);
   }(std::make_index_sequence<names.size()>{});

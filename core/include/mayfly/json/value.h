@@ -75,7 +75,8 @@ class Value {
   Status get(std::int64_t& out);
   Status get(std::uint64_t& out);
   Status get(double& out);
-  // Unescaped. The view lives until the document parses another text.
+  // Unescaped. The view lives until the document parses another text; without an
+  // escape in it, it is one into the text itself.
   Status get(std::string_view& out);
 
   // The text of this value as it stands in the document.

@@ -14,8 +14,8 @@ bool is_utf8(std::string_view text);
 
 // Appends `text` as a JSON string with its quotes. Bytes that are not UTF-8
 // become U+FFFD, one for each maximal ill-formed part (Unicode 15, section 3.9),
-// so that what comes out is always valid.
-void append_string(std::string& out, std::string_view text);
+// so that what comes out is always valid. Returns whether there were none.
+bool append_string(std::string& out, std::string_view text);
 
 // Places the commas. The caller keeps begin and end in balance; that is not
 // checked. Appends to a string it does not own.
@@ -36,10 +36,23 @@ class Writer {
     return *this;
   }
 
+  // `name` has nothing to escape: the name of a member in C++.
+  Writer& plain_key(std::string_view name) {
+    separate();
+    out_.append(1, '"').append(name).append("\":");
+    first_ = true;
+    return *this;
+  }
+
   Writer& value(std::string_view text) {
     separate();
     append_string(out_, text);
     return *this;
+  }
+  // The same; false when `text` is not UTF-8 and had to be mended.
+  bool text(std::string_view text) {
+    separate();
+    return append_string(out_, text);
   }
   Writer& value(const char* text) { return value(std::string_view(text)); }
   Writer& value(const std::string& text) { return value(std::string_view(text)); }
