@@ -37,14 +37,14 @@
 namespace mayfly {
 
 // What the failure of one record means for those behind it.
-enum class Order : std::uint8_t {
-  free,           // nothing
+enum class AfterFailure : std::uint8_t {
+  go_on,          // nothing
   list_the_rest,  // they are not handled, and named too
   resume_here,    // they are not handled; naming the first says all
 };
 
 // Specialised beside the types of a source: Event, which has `records`;
-// identifier(record); order(record).
+// identifier(record); after_failure(record).
 template <class Record>
 struct Batch;
 
@@ -117,9 +117,9 @@ class Each {
     for (const auto& record : event.records) {
       if (!ended && handle_record(handler_, record, context)) continue;
       response.batch_item_failures.push_back({Batch<Record>::identifier(record)});
-      Order order = Batch<Record>::order(record);
-      if (order == Order::resume_here) break;
-      ended = order == Order::list_the_rest;
+      AfterFailure then = Batch<Record>::after_failure(record);
+      if (then == AfterFailure::resume_here) break;
+      ended = then == AfterFailure::list_the_rest;
     }
     return response;
   }

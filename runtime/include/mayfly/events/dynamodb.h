@@ -115,5 +115,5 @@ template <>
 struct mayfly::Batch<mayfly::dynamodb::Record> {
   using Event = dynamodb::Event;
   static std::string_view identifier(const dynamodb::Record& record) { return record.dynamodb.sequence_number; }
-  static Order order(const dynamodb::Record&) { return Order::resume_here; }
+  static AfterFailure after_failure(const dynamodb::Record&) { return AfterFailure::resume_here; }
 };

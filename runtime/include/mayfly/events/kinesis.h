@@ -66,5 +66,5 @@ template <>
 struct mayfly::Batch<mayfly::kinesis::Record> {
   using Event = kinesis::Event;
   static std::string_view identifier(const kinesis::Record& record) { return record.kinesis.sequence_number; }
-  static Order order(const kinesis::Record&) { return Order::resume_here; }
+  static AfterFailure after_failure(const kinesis::Record&) { return AfterFailure::resume_here; }
 };

@@ -90,7 +90,7 @@ template <>
 struct mayfly::Batch<mayfly::sqs::Message> {
   using Event = sqs::Event;
   static std::string_view identifier(const sqs::Message& message) { return message.message_id; }
-  static Order order(const sqs::Message& message) {
-    return message.event_source_arn.ends_with(".fifo") ? Order::list_the_rest : Order::free;
+  static AfterFailure after_failure(const sqs::Message& message) {
+    return message.event_source_arn.ends_with(".fifo") ? AfterFailure::list_the_rest : AfterFailure::go_on;
   }
 };
