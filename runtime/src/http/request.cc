@@ -174,10 +174,9 @@ mayfly::json::Document& Request::document(Part part) const {
 }
 
 Response Request::bad_request(const mayfly::json::Fault& fault) {
-  struct Body {
-    std::string message;
-  };
-  return http::json(Body{fault.to_string()}, 400);
+  Response response{400, {{"content-type", "application/json"}}, {}, {}};
+  mayfly::json::Writer(response.body).begin_object().member("message", fault.to_string()).end_object();
+  return response;
 }
 
 // ---- from the event to the request; all of it views, but where bytes must change
