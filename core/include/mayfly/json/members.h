@@ -10,6 +10,12 @@
 
 namespace mayfly::json {
 
+template <class T>
+struct Member {
+  std::string_view name;
+  T value;
+};
+
 // Reading one keeps views into the document. T may be incomplete where a Members<T>
 // is declared, so that values can hold values.
 template <class T>
@@ -17,12 +23,12 @@ class Members {
  public:
   using key_type = std::string_view;
   using mapped_type = T;
-  using value_type = std::pair<std::string_view, T>;
+  using value_type = Member<T>;
 
   // The last of that name, or null.
   const T* find(std::string_view name) const {
     for (auto i = members_.size(); i-- > 0;) {
-      if (members_[i].first == name) return &members_[i].second;
+      if (members_[i].name == name) return &members_[i].value;
     }
     return nullptr;
   }
@@ -34,7 +40,7 @@ class Members {
 
   void clear() { members_.clear(); }
   // Appends: an earlier member of that name stays, behind this one's back.
-  void insert_or_assign(std::string_view name, T value) { members_.emplace_back(name, std::move(value)); }
+  void insert_or_assign(std::string_view name, T value) { members_.push_back({name, std::move(value)}); }
 
  private:
   std::vector<value_type> members_;

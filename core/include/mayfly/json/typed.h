@@ -368,11 +368,17 @@ bool write_map(Writer& writer, const T& value, Fault& where) {
   return true;
 }
 
+// True when nothing in a name is to be escaped.
 consteval bool is_plain(std::string_view name) {
   for (char c : name) {
     if (c < 0x20 || c == 0x7f || c == '"' || c == '\\') return false;
   }
   return true;
+}
+
+template <bool kPlain>
+void write_name(Writer& writer, std::string_view name) {
+  kPlain ? writer.plain_key(name) : writer.key(name);
 }
 
 template <class T>
@@ -381,7 +387,7 @@ bool write_aggregate(Writer& writer, const T& value, Fault& where) {
   constexpr auto& names = kNames<T>;
   auto all = members(value);
   bool good = [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return ((is_plain(names[I]) ? writer.plain_key(names[I]) : writer.key(names[I]),
+    return ((write_name<is_plain(kNames<T>[I])>(writer, names[I]),
              write(writer, std::get<I>(all), where) || (inside_member(where, Status::malformed, names[I]), false)) &&
             ...);
   }(std::make_index_sequence<names.size()>{});
