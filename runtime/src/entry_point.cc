@@ -7,7 +7,8 @@
 #include <span>
 #include <utility>
 
-#include "core/log_scope.h"
+#include <mayfly/log.h>
+
 #include "runtime/src/error_json.h"
 
 namespace mayfly::runtime {
@@ -57,14 +58,13 @@ void invoke_entry(void* state, const mayfly_invocation* invocation, const mayfly
   EntrySink to(*sink);
   Context context(std::span(invocation->fields, invocation->field_count));
   // This object has a log of its own, as it has all of the library.
-  core::set_log_request_id(context.request_id());
+  LogScope lines(context.request_id(), context.tenant_id());
   try {
     handler.invoke(handler.state,
                    {{invocation->event.data, invocation->event.size}, invocation->event_capacity, context}, to);
   } catch (...) {
     fail_with_current_exception(to);
   }
-  core::set_log_request_id({});
 }
 
 void before_shutdown_entry(void* state) {

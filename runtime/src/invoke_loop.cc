@@ -91,8 +91,11 @@ core::Failure invoke_loop(RuntimeApi& api, const Handler& handler, TraceVariable
   for (;;) {
     if (auto event = api.next(); !event) return std::move(event).error();
     Context context(api.fields());
-    core::set_log_request_id(context.request_id());
-    if (trace) trace->set(context.trace_id());
+    LogScope lines(context.request_id(), context.tenant_id());
+    if (trace) {
+      trace->set(context.trace_id());
+      core::publish_log_invocation(context.request_id(), context.tenant_id());
+    }
 
     ApiSink sink(api);
     try {
@@ -101,7 +104,7 @@ core::Failure invoke_loop(RuntimeApi& api, const Handler& handler, TraceVariable
     } catch (...) {
       fail_with_current_exception(sink);
     }
-    core::set_log_request_id({});
+    if (trace) core::publish_log_invocation({}, {});
     if (sink.failure()) return *std::move(sink.failure());
   }
 }

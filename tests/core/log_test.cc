@@ -72,10 +72,12 @@ std::string behind_time(const std::string& line) {
 struct JsonLine {
   std::string timestamp;
   std::string level;
-  std::optional<std::string> requestId;
+  std::optional<std::string> requestId, tenantId;
   std::string message;
   std::optional<std::string> text;
   std::optional<mayfly::json::Raw> number;
+  std::optional<mayfly::json::Raw> json;
+  std::string location;
 };
 
 }  // namespace
@@ -94,9 +96,10 @@ TEST_CASE("a text line has time, level, message and fields") {
 
 TEST_CASE("a text line carries the request id while there is one") {
   auto lines = lines_of(written_by({""}, [] {
-    mayfly::core::set_log_request_id("8f3c41d2");
-    mayfly::log.error("inside");
-    mayfly::core::set_log_request_id("");
+    {
+      mayfly::LogScope scope("8f3c41d2");
+      mayfly::log.error("inside");
+    }
     mayfly::log.error("outside");
   }));
   REQUIRE(lines.size() == 2);
@@ -123,9 +126,9 @@ TEST_CASE("a JSON line is one valid object, whatever bytes it is given") {
   std::string every_byte;
   for (int c = 0; c < 256; ++c) every_byte += static_cast<char>(c);
   auto lines = lines_of(written_by({"json"}, [&] {
-    mayfly::core::set_log_request_id("id");
+    mayfly::LogScope scope("id", "tenant \"7\"");
     mayfly::log.info("two\nlines", {{"text", every_byte}, {"number", -1.5}});
-    mayfly::log.fatal("end", {{"number", ~std::uint64_t{0}}});
+    mayfly::log.fatal("end", {{"number", ~std::uint64_t{0}}, mayfly::LogField::json("json", R"({"a":[1]})")});
   }));
   REQUIRE(lines.size() == 2);
   mayfly::json::Document document;
@@ -135,6 +138,7 @@ TEST_CASE("a JSON line is one valid object, whatever bytes it is given") {
   CHECK(mayfly::core::parse_rfc3339(first->timestamp, time));
   CHECK(first->level == "INFO");
   CHECK(first->requestId == "id");
+  CHECK(first->tenantId == "tenant \"7\"");
   CHECK(first->message == "two\nlines");
   CHECK(first->text->substr(0, 128) == every_byte.substr(0, 128));
   CHECK(first->number->text == "-1.5");
@@ -142,6 +146,44 @@ TEST_CASE("a JSON line is one valid object, whatever bytes it is given") {
   REQUIRE(second);
   CHECK(second->level == "FATAL");
   CHECK(second->number->text == "18446744073709551615");
+  CHECK(second->json->text == R"({"a":[1]})");
+}
+
+TEST_CASE("a JSON line says in which file and line it was written") {
+  unsigned line = 0;
+  auto lines = lines_of(written_by({"JSON"}, [&] { mayfly::log.info("here"); }));
+  line = __LINE__ - 1;
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].ends_with(R"(,"location":"log_test.cc:)" + std::to_string(line) + "\"}"));
+}
+
+TEST_CASE("JSON as a field stands in text as it is") {
+  auto lines =
+      lines_of(written_by({""}, [] { mayfly::log.info("m", {mayfly::LogField::json("stack", R"(["a b","c"])")}); }));
+  REQUIRE(lines.size() == 1);
+  CHECK(behind_time(lines[0]) == R"(INFO	m stack=["a b","c"])");
+}
+
+TEST_CASE("lines of other threads carry the ids that are published, and a scope's its own") {
+  auto lines = lines_of(written_by({"JSON"}, [] {
+    mayfly::core::publish_log_invocation("r1", "t1");
+    std::thread([] { mayfly::log.info("helper"); }).join();
+    std::thread([] {
+      mayfly::LogScope outer("r2");
+      {
+        mayfly::LogScope inner("r3", "t3");
+        mayfly::log.info("inner");
+      }
+      mayfly::log.info("outer");
+    }).join();
+    mayfly::core::publish_log_invocation({}, {});
+    std::thread([] { mayfly::log.info("between"); }).join();
+  }));
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0].find(R"("requestId":"r1","tenantId":"t1","message":"helper")") != lines[0].npos);
+  CHECK(lines[1].find(R"("requestId":"r3","tenantId":"t3","message":"inner")") != lines[1].npos);
+  CHECK(lines[2].find(R"("requestId":"r2","message":"outer")") != lines[2].npos);
+  CHECK(lines[3].find(R"("level":"INFO","message":"between")") != lines[3].npos);
 }
 
 TEST_CASE("levels below the setting are dropped") {
@@ -163,8 +205,10 @@ TEST_CASE("levels below the setting are dropped") {
 
 TEST_CASE("lines of threads never mix") {
   constexpr int kThreads = 4, kLines = 500;
-  for (const char* format : {"", "JSON"}) {
-    std::string message(300, 'x');
+  // Longer than PIPE_BUF, too: the kernel alone would not keep those apart.
+  for (auto [format, size] : {std::pair<const char*, std::size_t>{"", 300}, {"JSON", 300}, {"", 10'000}}) {
+    CAPTURE(size);
+    std::string message(size, 'x');
     auto lines = lines_of(written_by({format}, [&] {
       std::vector<std::thread> threads;
       for (int t = 0; t < kThreads; ++t) {
