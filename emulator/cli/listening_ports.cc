@@ -84,14 +84,6 @@ std::string name_of(const fs::path& process) {
   return name.substr(0, name.find('\n'));
 }
 
-void add_ports(pid_t pid, const std::vector<Listener>& listeners, std::vector<ListeningPort>& out) {
-  for (unsigned long inode : sockets_of("/proc/" + std::to_string(pid))) {
-    auto found = std::ranges::find(listeners, inode, &Listener::inode);
-    if (found != listeners.end()) out.push_back(found->port);
-  }
-  for (pid_t child : children_of(pid)) add_ports(child, listeners, out);
-}
-
 }  // namespace
 
 PortHolder holder_of(std::uint16_t port) {
@@ -123,11 +115,22 @@ std::string ListeningPort::host_port() const {
   return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
 }
 
-std::vector<ListeningPort> listening_ports(pid_t pid) {
+ListeningPorts::ListeningPorts() {
+  for (auto& listener : all_listeners()) by_socket_.emplace_back(listener.inode, std::move(listener.port));
+}
+
+std::vector<ListeningPort> ListeningPorts::of(pid_t pid) const {
   std::vector<ListeningPort> out;
-  auto listeners = all_listeners();
-  if (!listeners.empty()) add_ports(pid, listeners, out);
+  add(pid, out);
   return out;
+}
+
+void ListeningPorts::add(pid_t pid, std::vector<ListeningPort>& out) const {
+  for (unsigned long inode : sockets_of("/proc/" + std::to_string(pid))) {
+    auto found = std::ranges::find(by_socket_, inode, &std::pair<unsigned long, ListeningPort>::first);
+    if (found != by_socket_.end()) out.push_back(found->second);
+  }
+  for (pid_t child : children_of(pid)) add(child, out);
 }
 
 bool is_ephemeral(std::uint16_t port) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mayfly::emulator::cli {
@@ -26,8 +27,18 @@ struct ListeningPort {
   std::string host_port() const;
 };
 
-// Of the process and its descendants.
-std::vector<ListeningPort> listening_ports(pid_t pid);
+// All of them, as they are when this is made. That takes tens of milliseconds where
+// there are a thousand connections.
+class ListeningPorts {
+ public:
+  ListeningPorts();
+  // Of the process and its descendants.
+  std::vector<ListeningPort> of(pid_t pid) const;
+
+ private:
+  void add(pid_t pid, std::vector<ListeningPort>& out) const;
+  std::vector<std::pair<unsigned long, ListeningPort>> by_socket_;  // by its inode
+};
 
 // Whether the kernel gives this port to who asks for any: then nobody has
 // insisted on it.

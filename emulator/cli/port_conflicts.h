@@ -6,7 +6,8 @@
 // another environment listens on can be, and is the same.
 //
 // It only listens, and looks into /proc when an Init fails beside an environment
-// that works. Thread-safety: one thread.
+// that works, at most once a second: a function that fails again and again must not
+// keep the others waiting. Thread-safety: one thread.
 
 #pragma once
 
@@ -20,6 +21,8 @@
 #include "emulator/observation.h"
 
 namespace mayfly::emulator::cli {
+
+class ListeningPorts;
 
 class PortConflicts {
  public:
@@ -37,11 +40,14 @@ class PortConflicts {
     std::map<std::string, Process> processes;  // alive, or ended in the Init that runs
   };
 
-  std::optional<Message> explain(std::uint32_t number, const std::string& name, const Process& failed);
+  bool may_look(const Observation& o);
+  std::optional<Message> explain(const ListeningPorts& ports, std::uint32_t number, const std::string& name,
+                                 const Process& failed);
   std::optional<Message> explain_any(std::uint32_t number, const Environment& environment);
 
   std::map<std::uint32_t, Environment> environments_;
   std::set<std::string> told_;
+  std::int64_t next_look_ns_ = 0;  // as Observation::elapsed_ns
 };
 
 // Whether a line of a log says that an address is taken, in the words of libc,

@@ -79,6 +79,20 @@ TEST_CASE("a process that ends in Init wanted the fixed port that its namesake h
   CHECK_FALSE(conflicts.observe(observed(Kind::process_exited, 3, "agent", "exit status 1")).has_value());
 }
 
+TEST_CASE("ports are looked at once a second, however many processes fail") {
+  Listener listener(false);
+  auto conflicts = beside_a_working_one();
+  conflicts.observe(observed(Kind::process_started, 2, "other", "", 1 << 22));
+  auto failed_at = [&](const std::string& process, std::int64_t ms) {
+    auto o = observed(Kind::process_exited, 2, process, "exit status 1");
+    o.elapsed_ns = ms * 1'000'000;
+    return conflicts.observe(o).has_value();
+  };
+  CHECK_FALSE(failed_at("other", 500));
+  CHECK_FALSE(failed_at("agent", 1'400));
+  CHECK(failed_at("agent", 1'600));
+}
+
 TEST_CASE("so did one that lives on and never gets ready") {
   Listener listener(false);
   auto conflicts = beside_a_working_one();
@@ -120,11 +134,11 @@ TEST_CASE("an address that is taken is told in many wordings") {
 
 TEST_CASE("listening ports are told with their addresses") {
   Listener listener(false);
-  auto ports = listening_ports(getpid());
+  auto ports = ListeningPorts().of(getpid());
   REQUIRE(ports.size() == 1);
   CHECK(ports.front().host_port() == listener.host_port());
   CHECK(ListeningPort{"::1", 80}.host_port() == "[::1]:80");
-  CHECK(listening_ports(1 << 22).empty());
+  CHECK(ListeningPorts().of(1 << 22).empty());
 }
 
 }  // namespace mayfly::emulator::cli
