@@ -12,7 +12,24 @@ void ProcessRow::enter(Phase next, std::int64_t at) {
   since = at;
 }
 
+// True: there is nothing else to it.
+bool ProcessPhases::take_concurrent(const Observation& o) {
+  if (o.kind != Observation::Kind::invocation_started && o.kind != Observation::Kind::invocation_ended)
+    return o.kind == Observation::Kind::responded || o.kind == Observation::Kind::response_began;
+  if (o.kind == Observation::Kind::invocation_started) {
+    ++open_;
+  } else if (open_ > 0) {
+    --open_;
+  }
+  for (ProcessRow& row : rows_) {
+    if (row.alive() && !row.external && !ending_ && !init_failed_)
+      row.enter(open_ > 0 ? Phase::handler : Phase::waiting, o.elapsed_ns);
+  }
+  return true;
+}
+
 void ProcessPhases::take(const Observation& o) {
+  if (concurrent_ && take_concurrent(o)) return;
   const std::int64_t at = o.elapsed_ns;
   switch (o.kind) {
     case Observation::Kind::process_started: {

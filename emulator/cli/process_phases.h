@@ -49,6 +49,10 @@ struct ProcessRow {
 
 class ProcessPhases {
  public:
+  // `concurrent`: many calls at a time, of which extensions hear nothing: the
+  // runtime works as long as there is one.
+  explicit ProcessPhases(bool concurrent = false) : concurrent_(concurrent) {}
+
   void take(const Observation& o);
 
   // In the order of their first starts.
@@ -58,11 +62,14 @@ class ProcessPhases {
   std::vector<ProcessRow> finish(std::int64_t at);
 
  private:
+  bool take_concurrent(const Observation& o);
   void end(ProcessRow& row, bool at_once, std::int64_t at);
   void enter_all(Phase phase, std::int64_t at);
   ProcessRow* find(std::string_view name);
   ProcessRow& named(const std::string& name, bool external);
 
+  const bool concurrent_;
+  std::size_t open_ = 0;  // calls, where many run
   std::vector<ProcessRow> rows_;
   bool ending_ = false;  // a reset or shutdown is going on
   bool resetting_ = false;

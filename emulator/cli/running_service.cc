@@ -170,7 +170,7 @@ unexpected<Refusal> cannot_listen(const std::string& option, const core::Origin&
 
 Decided<core::Origin> RunningService::start() {
   if (const auto& path = state_->display.timeline_file; !path.empty()) {
-    auto file = TimelineFile::create(path);
+    auto file = TimelineFile::create(path, state_->settings.is_managed());
     if (!file) return unexpected(file.error());
     state_->timeline = std::move(*file);
   }

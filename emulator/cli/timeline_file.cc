@@ -4,6 +4,7 @@
 #include <mayfly/json/writer.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -18,6 +19,8 @@ namespace {
 using Kind = Observation::Kind;
 
 constexpr std::string_view kClosing = "\n]\n";
+// Tracks of calls that overlap lie behind those of processes.
+constexpr std::size_t kFurtherLanes = 1'000;
 constexpr std::size_t kMostPending = 64 * 1024;
 
 std::string_view name_of(Phase phase) {
@@ -84,10 +87,10 @@ std::string instant(std::string_view name, std::uint32_t environment, std::size_
 
 }  // namespace
 
-Decided<std::unique_ptr<TimelineFile>> TimelineFile::create(const std::string& path) {
+Decided<std::unique_ptr<TimelineFile>> TimelineFile::create(const std::string& path, bool concurrent) {
   int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return refuse(kUsage, "cannot write " + path, std::strerror(errno), "--timeline FILE.json");
-  std::unique_ptr<TimelineFile> file(new TimelineFile(path, fd));
+  std::unique_ptr<TimelineFile> file(new TimelineFile(path, fd, concurrent));
   file->pending_ = "[";
   file->write();
   if (auto problem = file->problem(); !problem.empty())
@@ -102,11 +105,15 @@ TimelineFile::~TimelineFile() {
 void TimelineFile::observe(const Observation& o) {
   if (fd_ < 0) return;
   if (o.kind == Kind::throttled) {
+    if (!std::exchange(any_throttled_, true)) {
+      add(metadata("process_name", 0, 0, "no environment"));
+      add(metadata("thread_name", 0, 0, "refused calls"));
+    }
     add(instant("#" + std::to_string(o.number) + " throttled", 0, 0, 'g', o.elapsed_ns));
     return write();
   }
   if (o.environment == 0) return;
-  auto [found, is_new] = environments_.try_emplace(o.environment);
+  auto [found, is_new] = environments_.try_emplace(o.environment, concurrent_);
   Environment& environment = found->second;
   if (is_new) {
     add(metadata("process_name", o.environment, 0, "environment " + std::to_string(o.environment)));
@@ -117,7 +124,7 @@ void TimelineFile::observe(const Observation& o) {
   switch (o.kind) {
     case Kind::init_started:
     case Kind::invocation_started:
-      if (o.number > 0 && environment.call_ns < 0) environment.call_ns = o.elapsed_ns;
+      if (o.number > 0) begin_call(o, environment);
       break;
     case Kind::reset_started: add(instant("reset: " + o.detail, o.environment, 0, 'p', o.elapsed_ns)); break;
     case Kind::invocation_ended: add_call(o, environment); break;
@@ -146,11 +153,26 @@ void TimelineFile::add_rows(std::uint32_t number, Environment& environment) {
   }
 }
 
+void TimelineFile::begin_call(const Observation& o, Environment& environment) {
+  if (environment.calls.contains(o.number)) return;
+  auto& lanes = environment.lanes;
+  auto lane = static_cast<std::size_t>(std::ranges::find(lanes, false) - lanes.begin());
+  if (lane == lanes.size()) {
+    lanes.push_back(false);
+    if (lane > 0)
+      add(metadata("thread_name", o.environment, kFurtherLanes + lane,
+                   "calls, " + std::to_string(lane + 1) + " at a time"));
+  }
+  lanes[lane] = true;
+  environment.calls.emplace(o.number, Call{o.elapsed_ns, lane});
+}
+
 void TimelineFile::add_call(const Observation& o, Environment& environment) {
-  auto begin = environment.call_ns < 0 ? o.elapsed_ns : environment.call_ns;
-  environment.call_ns = -1;
+  begin_call(o, environment);  // unless it has begun
+  auto [begin, lane] = environment.calls.extract(o.number).mapped();
+  environment.lanes[lane] = false;
   const Report& report = o.report;
-  Event event("#" + std::to_string(o.number), 'X', o.environment, 0);
+  Event event("#" + std::to_string(o.number), 'X', o.environment, lane == 0 ? 0 : kFurtherLanes + lane);
   event.time("ts", begin).time("dur", o.elapsed_ns - begin);
   auto& json = event.json().key("args").begin_object();
   json.member("requestId", report.request_id).member("status", report.status);
