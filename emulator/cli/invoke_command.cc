@@ -224,7 +224,9 @@ class Caller {
     FunctionError body = read_error(answer.payload);
     std::string what = "the function failed (" + answer.function_error + "): ";
     if (!body.type.empty()) what += body.type + ": ";
-    std::string out = error_text(looks_.err, {what + body.message, "", ""});
+    bool timed_out = body.type == "Sandbox.Timedout";
+    std::string out = error_text(
+        looks_.err, {what + body.message, "", timed_out ? "mayfly run --timeout 10   or: mayfly run --debug" : ""});
     constexpr std::size_t kFrames = 5;
     for (std::size_t i = 0; i < std::min(body.frames.size(), kFrames); ++i) {
       out += "  " + paint(looks_.err, Ink::dim, "at") + "  " + body.frames[i] + "\n";

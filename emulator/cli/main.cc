@@ -1,6 +1,5 @@
 // `mayfly`: the Lambda execution environment, on your machine.
 
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,18 +13,11 @@
 #include "emulator/cli/invoke_command.h"
 #include "emulator/cli/man_page.h"
 #include "emulator/cli/options.h"
-#include "emulator/cli/program.h"
 #include "emulator/cli/rie_command.h"
 #include "emulator/cli/run_command.h"
 #include "emulator/cli/version.h"
 
 namespace mayfly::emulator::cli {
-
-std::string version_text() {
-  utsname names{};
-  uname(&names);
-  return "mayfly " + std::string(kVersion) + "\n" + names.sysname + " " + names.release + " " + this_machine() + "\n";
-}
 
 namespace {
 

@@ -66,7 +66,7 @@ std::string enforced_text(const Settings& settings, const Enforcement& enforceme
     std::string& list = holds ? held : missing;
     list += (list.empty() ? "" : ", ") + what + (holds || why.empty() ? "" : " (" + why + ")");
   };
-  add("time limits", held_by.empty(), held_by);
+  if (!held_by.empty()) add("time limits", false, held_by);
   std::string thawed = !held_by.empty() ? held_by : settings.is_managed() ? "Managed Instances" : "--no-freeze";
   add(settings.freeze ? "freeze (" + enforcement.freezer + ")" : "freeze", settings.freeze, thawed);
   bool ours = settings.start_runtime;  // else it is where its user has put it
@@ -227,15 +227,15 @@ Decided<int> run_command(const Arguments& arguments, const Variables& variables,
     for (const auto& warning : program_warnings(*settings, variables.get("PATH").value_or("")))
       write_out(STDERR_FILENO, warning_text(display.error_style, warning));
   }
+  if (arguments.given("ready-file")) {
+    auto written = replace_file(std::string(arguments.text("ready-file")), http(*listening) + "\n");
+    if (!written) return unexpected(written.error());
+  }
   if (json) {
     write_out(STDOUT_FILENO, ready_json(addresses));
   } else if (!display.quiet) {
     write_out(STDOUT_FILENO, banner(display.style, *settings, service.enforcement(), service.file_limits(), addresses,
                                     arguments, std::chrono::steady_clock::now() - started));
-  }
-  if (arguments.given("ready-file")) {
-    auto written = replace_file(std::string(arguments.text("ready-file")), http(*listening) + "\n");
-    if (!written) return unexpected(written.error());
   }
   service.run();
 

@@ -5,7 +5,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <cerrno>
 #include <csignal>
+#include <filesystem>
 
 #include "emulator/cli/listening_ports.h"
 #include "emulator/cli/log_folder.h"
@@ -175,6 +177,10 @@ Decided<core::Origin> RunningService::start() {
     state_->timeline = std::move(*file);
   }
   if (const auto& folder = state_->display.log_folder; !folder.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (!error && access(folder.c_str(), W_OK | X_OK) != 0) error = {errno, std::generic_category()};
+    if (error) return refuse(kUsage, "cannot write logs to " + folder, error.message(), "--log-folder DIR");
     state_->logs = std::make_unique<LogFolder>(folder, state_->settings.function_name);
   }
   auto listening = state_->service.start();

@@ -43,7 +43,7 @@ class RunningService {
   RunningService& operator=(const RunningService&) = delete;
 
   // Listens; starts no process. Errors: kNoConnection, naming who has the port;
-  // kUsage for a timeline file that cannot be written.
+  // kUsage for a timeline file or log folder that cannot be written.
   Decided<core::Origin> start();
   // The same with the function's URL, when the settings have one; after start().
   Decided<core::Origin> start_url();

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/split.h"
+#include "emulator/cli/figures.h"
 #include "emulator/cli/spelling.h"
 #include "emulator/invoke/validation_text.h"
 
@@ -57,8 +58,8 @@ Decided<void> check_number(const Place& place, const std::string& value) {
   const Option& option = place.option;
   auto number = whole_number(value);
   if (number && *number >= option.low && *number <= option.high) return {};
-  std::string why = "it is a whole number from " + std::to_string(option.low) + " to " + std::to_string(option.high) +
-                    " (" + std::string(option.unit) + ")";
+  std::string why = "it is a whole number from " + with_commas(option.low) + " to " + with_commas(option.high) + " (" +
+                    std::string(option.unit) + ")";
   if (number && !option.member.empty()) {
     auto bound = *number < option.low ? "greater than or equal to " + std::to_string(option.low)
                                       : "less than or equal to " + std::to_string(option.high);
