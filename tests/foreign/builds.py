@@ -51,7 +51,7 @@ def fetch(*command, **named):
         run(*command, capture_output=True, text=True, **named)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as failure:
         said = (failure.stderr or failure.stdout or str(failure)).strip().splitlines()
-        raise Missing(f"{command[0]} cannot fetch what is needed: {said[-1] if said else failure}") from failure
+        raise Missing(f"{command[0]} cannot fetch what is needed: {said[0] if said else failure}") from failure
 
 
 @contextlib.contextmanager
@@ -112,7 +112,6 @@ def rust(program):
 # -- Node.js --
 
 def _build_node(sources, folder):
-    need("node", (20, 0))
     need("npm", (9, 0))
     for file in ("package.json", "package-lock.json"):
         shutil.copy(sources / file, folder)
@@ -145,6 +144,7 @@ def _build_node_client(package, headers, sources):
 
 def node_modules():
     """A folder with node_modules: the AWS SDK, and aws-lambda-ric."""
+    need("node", (20, 0))
     return _built("node", _build_node, "*.json") / "node_modules"
 
 
@@ -168,6 +168,7 @@ def _build_java(sources, folder):
 
 def java():
     """The command of Java's runtime interface client; its one word more is the handler."""
+    need("java", (11, 0))
     folder = _built("java", _build_java, "*.*")
     # What a short life needs: no compiler that thinks ahead, no threads to collect with.
     return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-cp",

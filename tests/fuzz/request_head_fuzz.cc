@@ -8,7 +8,11 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   std::string_view head(reinterpret_cast<const char*>(bytes), size);
+  auto line = mayfly::core::too_long_line(head, "A");
+  FUZZ_CHECK(line.empty() || (line.data() > head.data() && line.data()[-1] == '\n' && line.ends_with('\n')));
+  FUZZ_CHECK(line.empty() || line.find('\n') == line.size() - 1);
   if (!mayfly::core::head_problem(head).empty()) return 0;
+  FUZZ_CHECK(line.empty());
   FUZZ_CHECK(head.find("\r\n\r\n") == size - 4 || head == "\r\n");
   for (std::size_t i = 0; i < size; ++i) {
     FUZZ_CHECK(head[i] != '\0');
