@@ -35,7 +35,8 @@ core::Outcome<core::Origin> runtime_api_origin() {
   });
 }
 
-void post_init_error(RuntimeApi& api, std::string_view type, std::string_view json) {
+void post_init_error(const core::Origin& origin, std::string_view type, std::string_view json) {
+  RuntimeApi api(origin, -1);
   if (auto posted = api.post_init_error(type, json); !posted) {
     log.error("the init error could not be reported", {{"reason", posted.error().message}});
   }
@@ -54,17 +55,17 @@ class OwnedHandlers {
   OwnedHandlers& operator=(const OwnedHandlers&) = delete;
 
   // False: Init failed, and was reported.
-  bool make(HandlerSource source, std::size_t count, RuntimeApi& api) {
+  bool make(HandlerSource source, std::size_t count, const core::Origin& origin) {
     handlers_.reserve(count);
     try {
       while (handlers_.size() < count) handlers_.push_back(source.make(source.from));
       return true;
     } catch (const ReportedError& error) {
-      post_init_error(api, error.type, error.json);
+      post_init_error(origin, error.type, error.json);
     } catch (...) {
       ErrorReport report = current_exception_report();
       log_error(report);
-      post_init_error(api, report.type, error_json(report));
+      post_init_error(origin, report.type, error_json(report));
     }
     return false;
   }
@@ -117,10 +118,7 @@ int run(HandlerSource source) {
     return 1;
   }
   OwnedHandlers handlers;
-  {
-    RuntimeApi api(*origin, -1);  // connects for an error only
-    if (!handlers.make(source, worker_count(), api)) return 1;
-  }
+  if (!handlers.make(source, worker_count(), *origin)) return 1;
   return handlers.want_shutdown() ? run_until_shutdown(*origin, handlers, source.shared)
                                   : run_until_gone(*origin, handlers);
 }
