@@ -103,6 +103,17 @@ TEST_CASE("the cookies of an HTTP API are a header again, and its stage is no pa
   CHECK(path("/prod/prod/x") == "/prod/x");
 }
 
+TEST_CASE("an HTTP API with payload format 1.0 has its stage in the path too") {
+  with(
+      R"({"version":"1.0","resource":"/notes","path":"/prod/notes","httpMethod":"GET","requestContext":{"stage":"prod"}})",
+      [](const Request& r) {
+        CHECK(r.source() == Source::rest_api);
+        CHECK(r.path() == "/notes");
+      });
+  with(R"({"resource":"/notes","path":"/prod/notes","httpMethod":"GET","requestContext":{"stage":"prod"}})",
+       [](const Request& r) { CHECK(r.path() == "/prod/notes"); });
+}
+
 TEST_CASE("a REST API's repeats are kept, and its query is not decoded twice") {
   with(R"({"resource":"/{proxy+}","path":"/a%2Fb","httpMethod":"PUT","headers":{"X-A":"2"},
            "multiValueHeaders":{"X-A":["1","2"],"Host":["h"]},"queryStringParameters":{"q":"2"},

@@ -92,12 +92,11 @@ bool handle_record(F& handler, const Record& record, Context& context) {
   try {
     if constexpr (std::is_void_v<R>) {
       call();
-    } else {
-      static_assert(std::is_same_v<R, Result<void>>, "mayfly: a record's handler returns void or mayfly::Result<void>");
-      if (auto result = call(); !result) {
-        runtime::log_failed_record(identifier, result.error());
-        return false;
-      }
+    } else if constexpr (!std::is_same_v<R, Result<void>>) {
+      static_assert(std::is_void_v<R>, "mayfly: a record's handler returns void or mayfly::Result<void>");
+    } else if (auto result = call(); !result) {
+      runtime::log_failed_record(identifier, result.error());
+      return false;
     }
     return true;
   } catch (...) {
@@ -134,11 +133,22 @@ class Each {
 // (const Record&, Context&), void or Result<void>; no template.
 template <class F>
 auto each(F handler) {
-  using Signature = typename runtime::detail::SignatureOf<F>::type;
-  using Record = typename detail::RecordOf<typename Signature::Takes>::type;
-  static_assert(detail::HasBatch<Record>,
-                "mayfly: each() takes a handler of sqs::Message, kinesis::Record or dynamodb::Record");
-  return detail::Each<F, Record>(std::move(handler));
+  if constexpr (!runtime::detail::Function<F> && !runtime::detail::CallObject<F>) {
+    static_assert(runtime::detail::Function<F>,
+                  "mayfly: each() takes a function, or an object with one operator() that is no template");
+  } else {
+    using Signature = typename runtime::detail::SignatureOf<F>::type;
+    using Record = typename detail::RecordOf<typename Signature::Takes>::type;
+    if constexpr (!detail::HasBatch<Record>) {
+      static_assert(detail::HasBatch<Record>,
+                    "mayfly: each() takes a handler of sqs::Message, kinesis::Record or dynamodb::Record");
+    } else if constexpr (!std::is_invocable_v<F&, const Record&> && !std::is_invocable_v<F&, const Record&, Context&>) {
+      static_assert(std::is_invocable_v<F&, const Record&>,
+                    "mayfly: a record's handler takes (const Record&) or (const Record&, mayfly::Context&)");
+    } else {
+      return detail::Each<F, Record>(std::move(handler));
+    }
+  }
 }
 
 }  // namespace mayfly

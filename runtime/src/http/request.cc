@@ -76,7 +76,7 @@ std::optional<std::string_view> find(std::span<const Field> fields, std::string_
 }
 
 // "/prod/notes" of the stage "prod" is "/notes": HTTP APIs leave their stage in
-// the path, unless it is $default.
+// the path, unless it is $default, and decode it.
 std::string_view without_stage(std::string_view path, std::string_view stage) {
   if (stage.empty() || stage == "$default" || !path.substr(std::min<std::size_t>(1, path.size())).starts_with(stage)) {
     return path;
@@ -187,12 +187,16 @@ void Request::Parts::take_target(const Event& given, const EventContext& context
   connection_id = context.connectionId.value_or("");
   method = given.httpMethod.value_or(given.method.value_or(""));
   path = given.path.value_or("/");
+  // Events of REST APIs have no version: format 1.0 is an HTTP API's.
+  path_is_decoded = source == Source::http_api || (source == Source::rest_api && given.version == "1.0");
   if (source == Source::websocket) {
     method = *context.eventType;
     path = route;
   } else if (source == Source::http_api || source == Source::function_url) {
     method = context.http->method.value_or("");
     path = without_stage(*given.rawPath, stage);
+  } else if (path_is_decoded) {
+    path = without_stage(path, stage);
   } else if (source == Source::lattice) {
     path = given.raw_path->substr(0, given.raw_path->find('?'));
   }

@@ -27,6 +27,7 @@ struct Request::Parts {
   std::string_view event;
   Source source = Source::http_api;
   std::string_view method, path, body, source_ip, stage, route, connection_id;
+  bool path_is_decoded = false;  // by the source
   std::vector<Field> headers;
   std::vector<Field> query;
   std::vector<Field> gateway_params;

@@ -34,7 +34,7 @@ std::string rank(std::string_view pattern) {
   return rank;
 }
 
-// HTTP APIs give a path that is decoded already: only others are.
+// HTTP APIs give a path that is decoded already: only others' are.
 struct Decoding {
   bool wanted;
   std::string& memory;
@@ -85,7 +85,7 @@ void Routes::sort() {
 Result<Response> Routes::operator()(const Request& request, Context& context) {
   auto& parts = *request.parts_;
   auto path = request.path();
-  Decoding decoded{request.source() != Source::http_api, parts.param_text};
+  Decoding decoded{!parts.path_is_decoded, parts.param_text};
   std::string allowed;
   for (auto& route : routes_) {
     // Each part is decoded once at most: views into it stay.
