@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <mutex>
+#include <span>
 #include <string>
 
 #include <mayfly/json/writer.h>
@@ -89,7 +90,7 @@ void append_text_value(std::string& line, const LogField& field) {
   append_value(writer, field);
 }
 
-std::string text_line(LogLevel level, std::string_view message, Logger::Fields fields) {
+std::string text_line(LogLevel level, std::string_view message, std::span<const LogField> fields) {
   std::string line = core::rfc3339(core::wall_now());
   line += '\t';
   auto invocation = core::log_invocation();
@@ -117,7 +118,7 @@ void append_location(json::Writer& writer, LogLocation at) {
   writer.member("location", text);
 }
 
-std::string json_line(LogLevel level, std::string_view message, Logger::Fields fields, LogLocation at) {
+std::string json_line(LogLevel level, std::string_view message, std::span<const LogField> fields, LogLocation at) {
   std::string line;
   json::Writer writer(line);
   writer.begin_object();
@@ -131,7 +132,7 @@ std::string json_line(LogLevel level, std::string_view message, Logger::Fields f
     writer.key(field.name);
     append_value(writer, field);
   }
-  append_location(writer, at);
+  if (at.file) append_location(writer, at);
   writer.end_object();
   line += '\n';
   return line;
@@ -149,7 +150,7 @@ void write_whole(std::string_view bytes) {
 
 bool Logger::enabled(LogLevel level) const { return level >= settings().level; }
 
-void Logger::write(LogLevel level, std::string_view message, Fields fields, At at) const {
+void Logger::write(LogLevel level, std::string_view message, std::span<const LogField> fields, At at) const {
   if (!enabled(level)) return;
   {
     std::lock_guard lock(writing);

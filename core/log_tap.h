@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,7 @@ class LogTap {
   LogTap& operator=(const LogTap&) = delete;
 
   // Thread-safety: called under a lock that all lines share.
-  virtual void take(LogLevel level, std::string_view message, Logger::Fields fields) = 0;
+  virtual void take(LogLevel level, std::string_view message, std::span<const LogField> fields) = 0;
 
  protected:
   ~LogTap();

@@ -107,7 +107,7 @@ void fail_with(ResponseSink& sink, std::string type, std::string message, const 
   ErrorReport report{std::move(type), std::move(message), lines_of(end.last_errors)};
   if (!report.stack_trace.empty()) report.message += ": " + report.stack_trace.back();
   report.message.resize(std::min(report.message.size(), kMaxMessageBytes));
-  log_error({report.type, report.message, {}});  // the lines are in the log already
+  log_error("the invocation failed", {report.type, report.message, {}});  // the lines are in the log already
   sink.fail(report.type, error_json(report));
 }
 

@@ -4,16 +4,19 @@
 #include "runtime/src/error_json.h"
 
 namespace mayfly::runtime {
+namespace {
 
-void log_failed_record(std::string_view identifier) {
-  auto report = current_exception_report();
-  std::string stack;
-  for (const auto& frame : report.stack_trace) stack.append(stack.empty() ? "" : " < ").append(frame);
-  log.error(report.message, {{"errorType", report.type}, {"itemIdentifier", identifier}, {"stackTrace", stack}});
+void log_failed(std::string_view identifier, const ErrorReport& report) {
+  LogField record("itemIdentifier", identifier);
+  log_error("a record failed", report, {&record, 1});
 }
 
+}  // namespace
+
+void log_failed_record(std::string_view identifier) { log_failed(identifier, current_exception_report()); }
+
 void log_failed_record(std::string_view identifier, const Error& error) {
-  log.error(error.message, {{"errorType", error.type}, {"itemIdentifier", identifier}});
+  log_failed(identifier, {error.type, error.message, {}});
 }
 
 }  // namespace mayfly::runtime

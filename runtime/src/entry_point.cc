@@ -48,7 +48,7 @@ void* init_entry(HandlerSource source, const mayfly_sink* sink) {
     return new Handler(source.make(source.from));
   } catch (...) {
     EntrySink to(*sink);
-    fail_with_current_exception(to);
+    fail_with_current_exception(to, "Init failed");
     return nullptr;
   }
 }
@@ -72,7 +72,7 @@ void before_shutdown_entry(void* state) {
   try {
     if (handler.before_shutdown) handler.before_shutdown(handler.state);
   } catch (...) {
-    log_error(current_exception_report());
+    log_error("before_shutdown failed", current_exception_report());
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <typeinfo>
 #include <utility>
@@ -15,6 +16,7 @@ namespace mayfly::runtime {
 namespace {
 
 constexpr std::size_t kMaxMessageBytes = 64 * 1024;
+constexpr std::size_t kMaxCauses = 8;
 
 // Removes each `part` from `text`.
 void remove_all(std::string& text, std::string_view part) {
@@ -43,9 +45,7 @@ std::string current_type_name() {
   return type ? type_name(*type) : "unknown";
 }
 
-}  // namespace
-
-ErrorReport current_exception_report() {
+ErrorReport outermost_report() {
   ErrorReport report;
   report.stack_trace = current_exception_stack();
   try {
@@ -64,41 +64,91 @@ ErrorReport current_exception_report() {
   return report;
 }
 
+std::exception_ptr nested_in_current_exception() {
+  try {
+    throw;
+  } catch (const std::nested_exception& outer) {
+    return outer.nested_ptr();
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+void write_stack(json::Writer& writer, const ErrorReport& report) {
+  writer.begin_array();
+  for (const auto& frame : report.stack_trace) writer.value(frame);
+  writer.end_array();
+}
+
+void write_error(json::Writer& writer, const ErrorReport& report) {
+  writer.begin_object().member("errorMessage", report.message).member("errorType", report.type);
+  writer.key("stackTrace");
+  write_stack(writer, report);
+  if (report.cause) {
+    writer.key("cause");
+    write_error(writer, *report.cause);
+  }
+  writer.end_object();
+}
+
+}  // namespace
+
+ErrorReport current_exception_report() {
+  ErrorReport report = outermost_report();
+  ErrorReport* last = &report;
+  auto inside = nested_in_current_exception();
+  for (std::size_t i = 0; inside && i < kMaxCauses; ++i) {
+    try {
+      std::rethrow_exception(std::exchange(inside, nullptr));
+    } catch (...) {
+      last->cause = std::make_unique<ErrorReport>(outermost_report());
+      last = last->cause.get();
+      inside = nested_in_current_exception();
+    }
+  }
+  return report;
+}
+
 std::string error_json(const ErrorReport& report) {
   std::string out;
   json::Writer writer(out);
-  writer.begin_object().member("errorMessage", report.message).member("errorType", report.type);
-  writer.key("stackTrace").begin_array();
-  for (const auto& frame : report.stack_trace) writer.value(frame);
-  writer.end_array().end_object();
+  write_error(writer, report);
   return out;
 }
 
-void log_error(const ErrorReport& report) {
-  std::string stack;
-  for (const auto& frame : report.stack_trace) stack.append(stack.empty() ? "" : " < ").append(frame);
-  if (stack.empty()) {
-    log.error(report.message, {{"errorType", report.type}});
-  } else {
-    log.error(report.message, {{"errorType", report.type}, {"stackTrace", stack}});
+void log_error(std::string_view message, const ErrorReport& report, std::span<const LogField> more, LogLocation at) {
+  if (!log.enabled(LogLevel::error)) return;
+  std::vector<LogField> fields(more.begin(), more.end());
+  fields.emplace_back("errorType", report.type);
+  fields.emplace_back("errorMessage", report.message);
+  std::string stack, cause;
+  if (!report.stack_trace.empty()) {
+    json::Writer writer(stack);
+    write_stack(writer, report);
+    fields.push_back(LogField::json("stackTrace", stack));
   }
+  if (report.cause) {
+    cause = error_json(*report.cause);
+    fields.push_back(LogField::json("cause", cause));
+  }
+  log.write(LogLevel::error, message, fields, at);
 }
 
 void fail_init(std::string type, std::string message) {
   ErrorReport report{std::move(type), std::move(message), {}};
-  log_error(report);
+  log_error("Init failed", report);
   throw ReportedError(report.type, error_json(report));
 }
 
 void fail(ResponseSink& sink, const Error& error) {
   ErrorReport report{error.type, error.message.substr(0, kMaxMessageBytes), {}};
-  log_error(report);
+  log_error("the invocation failed", report);
   sink.fail(report.type, error_json(report));
 }
 
-void fail_with_current_exception(ResponseSink& sink) {
+void fail_with_current_exception(ResponseSink& sink, std::string_view what) {
   ErrorReport report = current_exception_report();
-  log_error(report);
+  log_error(what, report);
   sink.fail(report.type, error_json(report));
 }
 

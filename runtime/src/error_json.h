@@ -1,14 +1,17 @@
 // A failed invocation, or a failed Init phase, as Lambda wants to hear of it:
-// {"errorMessage":"...","errorType":"...","stackTrace":["...",...]}.
+// {"errorMessage":"...","errorType":"...","stackTrace":["...",...],"cause":{...}}.
 
 #pragma once
 
 #include <exception>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <mayfly/error.h>
+#include <mayfly/log.h>
 #include <mayfly/runtime/handler.h>
 
 namespace mayfly::runtime {
@@ -17,6 +20,8 @@ struct ErrorReport {
   std::string type;
   std::string message;  // cut to 64 KiB
   std::vector<std::string> stack_trace;
+  // What std::throw_with_nested has put inside; at most 8 in a row.
+  std::unique_ptr<ErrorReport> cause = nullptr;
 };
 
 // An error that is JSON already, because a shared object has written it. Thrown
@@ -39,11 +44,13 @@ std::string error_json(const ErrorReport& report);
 // Logs the error and throws it as a ReportedError: for handlers that cannot be made.
 [[noreturn]] void fail_init(std::string type, std::string message);
 
-// One line: message, errorType and stackTrace.
-void log_error(const ErrorReport& report);
+// One line of level ERROR: errorType, errorMessage and, when there are any,
+// stackTrace and cause.
+void log_error(std::string_view message, const ErrorReport& report, std::span<const LogField> more = {},
+               LogLocation at = {nullptr, 0});
 
-// Logs the exception that is being handled and hands it to the sink. To be
-// called in a catch (...).
-void fail_with_current_exception(ResponseSink& sink);
+// Logs the exception that is being handled, with `what` as the message, and hands
+// it to the sink. To be called in a catch (...).
+void fail_with_current_exception(ResponseSink& sink, std::string_view what = "the invocation failed");
 
 }  // namespace mayfly::runtime

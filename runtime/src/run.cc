@@ -64,7 +64,7 @@ class OwnedHandlers {
       post_init_error(origin, error.type, error.json);
     } catch (...) {
       ErrorReport report = current_exception_report();
-      log_error(report);
+      log_error("Init failed", report);
       post_init_error(origin, report.type, error_json(report));
     }
     return false;
@@ -84,7 +84,7 @@ int shut_down(std::span<const Handler> handlers, bool of_one) {
     try {
       handler.before_shutdown(handler.state);
     } catch (...) {
-      log_error(current_exception_report());
+      log_error("before_shutdown failed", current_exception_report());
       code = 1;
     }
   }

@@ -1,6 +1,7 @@
 #include "runtime/src/runtime_api.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -9,6 +10,7 @@
 #include <mayfly/log.h>
 
 #include "core/http_field.h"
+#include "runtime/src/xray_cause.h"
 
 namespace mayfly::runtime {
 namespace {
@@ -133,14 +135,21 @@ ResponseStream RuntimeApi::stream_response(std::string_view content_type) {
 
 Outcome<void> RuntimeApi::post_error(std::string_view error_type, std::string_view error_json) {
   begin_post("error");
-  core::append_field(post_head_, "Lambda-Runtime-Function-Error-Type", error_type.substr(0, kMaxErrorTypeBytes));
+  append_error_fields(error_type, error_json);
   return post("error", error_json);
 }
 
 Outcome<void> RuntimeApi::post_init_error(std::string_view error_type, std::string_view error_json) {
   begin_post("init/error");
-  core::append_field(post_head_, "Lambda-Runtime-Function-Error-Type", error_type.substr(0, kMaxErrorTypeBytes));
+  append_error_fields(error_type, error_json);
   return post("init/error", error_json);
+}
+
+void RuntimeApi::append_error_fields(std::string_view error_type, std::string_view error_json) {
+  core::append_field(post_head_, "Lambda-Runtime-Function-Error-Type", error_type.substr(0, kMaxErrorTypeBytes));
+  char directory[4096];
+  auto cause = xray_cause(error_json, getcwd(directory, sizeof directory) ? directory : "");
+  if (!cause.empty()) core::append_field(post_head_, "Lambda-Runtime-Function-XRay-Error-Cause", cause);
 }
 
 Outcome<void> RuntimeApi::post(std::string_view route, std::string_view body) {

@@ -62,6 +62,7 @@ class RuntimeApi {
  private:
   core::Outcome<void> read_event();
   void begin_post(std::string_view route);
+  void append_error_fields(std::string_view error_type, std::string_view error_json);
   core::Outcome<void> post(std::string_view route, std::string_view body);
 
   core::HttpConnection connection_;

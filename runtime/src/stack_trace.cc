@@ -3,9 +3,6 @@
 #include <cxxabi.h>
 #include <unwind.h>
 
-#include <array>
-#include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <exception>
 #include <typeinfo>
@@ -15,14 +12,10 @@
 namespace mayfly::runtime {
 namespace {
 
-constexpr std::size_t kMaxFrames = 32;
-
 struct Trace {
   const void* exception = nullptr;
   const std::type_info* type = nullptr;
-  std::uintptr_t thrower = 0;  // the address behind its call of __cxa_throw
-  std::size_t size = 0;
-  std::array<std::uintptr_t, kMaxFrames> frames;
+  Frames frames;
 };
 
 // A handler may catch exceptions of its own, also while another one is on its
@@ -31,25 +24,36 @@ constexpr std::size_t kTraces = 4;
 thread_local std::array<Trace, kTraces> traces;
 thread_local std::size_t next_trace = 0;
 
+struct Walk {
+  std::uintptr_t from;
+  Frames& frames;
+};
+
 _Unwind_Reason_Code add_frame(_Unwind_Context* context, void* to) {
-  auto& trace = *static_cast<Trace*>(to);
-  std::uintptr_t address = _Unwind_GetIP(context);
+  auto& walk = *static_cast<Walk*>(to);
+  int is_signal_frame = 0;
+  std::uintptr_t address = _Unwind_GetIPInfo(context, &is_signal_frame);
   // Frames of our own come first; how many depends on what was inlined.
-  if (trace.size == 0 && address != trace.thrower) return _URC_NO_REASON;
-  if (trace.size == kMaxFrames) return _URC_END_OF_STACK;
+  if (walk.frames.size == 0 && address != walk.from) return _URC_NO_REASON;
+  if (walk.frames.size == walk.frames.at.size()) return _URC_END_OF_STACK;
   // The address behind a call may belong to the next function already.
-  trace.frames[trace.size++] = address - 1;
+  walk.frames.at[walk.frames.size++] = is_signal_frame ? address : address - 1;
   return _URC_NO_REASON;
 }
 
-void capture(const void* exception, const std::type_info* type, const void* thrower) {
+void note_throw(const void* exception, const std::type_info* type, const void* thrower) {
   Trace& trace = traces[next_trace];
   next_trace = (next_trace + 1) % kTraces;
   trace.exception = exception;
   trace.type = type;
-  trace.thrower = reinterpret_cast<std::uintptr_t>(thrower);
-  trace.size = 0;
-  _Unwind_Backtrace(&add_frame, &trace);
+  walk_stack(reinterpret_cast<std::uintptr_t>(thrower), trace.frames);
+}
+
+// An exception that is made and not thrown, at an address where one was thrown before.
+void forget(const void* exception) {
+  for (auto& trace : traces) {
+    if (trace.exception == exception) trace.exception = nullptr;
+  }
 }
 
 // The object that was thrown: all that an exception_ptr holds.
@@ -72,29 +76,44 @@ const Trace* trace_of(const void* exception, const std::type_info* type) {
   return nullptr;
 }
 
-// Frames from here outwards are ours, then main's: the same for every handler.
-bool is_runtime_frame(const std::string& name) {
-  constexpr std::string_view kOurs = "mayfly::runtime::";
-  auto at = name.find(kOurs);
-  auto parenthesis = name.find('(');
-  return at != name.npos && (parenthesis == name.npos || at < parenthesis);
+std::vector<std::string> texts_of(const Frames& frames) {
+  std::vector<std::string> texts;
+  char text[kMaxFrameBytes];
+  for (std::size_t i = 0; i < frames.size; ++i) {
+    auto frame = frame_text(frames.at[i], text);
+    bool ours = is_runtime_frame(frame);
+    // A small handler is inlined into the frame that calls it: the only trace of it.
+    if (!ours || texts.empty()) texts.emplace_back(frame);
+    if (ours) break;
+  }
+  return texts;
 }
 
 }  // namespace
 
+void walk_stack(std::uintptr_t from, Frames& frames) {
+  frames.size = 0;
+  Walk walk{from, frames};
+  _Unwind_Backtrace(&add_frame, &walk);
+}
+
+bool is_runtime_frame(std::string_view frame) {
+  constexpr std::string_view kOurs = "mayfly::runtime::";
+  constexpr std::string_view kMangled = "_ZN6mayfly7runtime";
+  auto at = frame.find(kOurs);
+  auto parenthesis = frame.find('(');
+  return frame.starts_with(kMangled) || (at != frame.npos && (parenthesis == frame.npos || at < parenthesis));
+}
+
 std::vector<std::string> current_exception_stack() {
-  std::vector<std::string> names;
   const Trace* trace = trace_of(current_exception_object(), abi::__cxa_current_exception_type());
-  if (!trace) return names;
-  SymbolNames symbols;
-  for (std::size_t i = 0; i < trace->size; ++i) {
-    std::string name = symbols.name_of(trace->frames[i]);
-    bool ours = is_runtime_frame(name);
-    // A small handler is inlined into the frame that calls it: the only trace of it.
-    if (!ours || names.empty()) names.push_back(std::move(name));
-    if (ours) break;
-  }
-  return names;
+  return trace ? texts_of(trace->frames) : std::vector<std::string>();
+}
+
+std::vector<std::string> stack_from(const void* return_address) {
+  Frames frames;
+  walk_stack(reinterpret_cast<std::uintptr_t>(return_address), frames);
+  return texts_of(frames);
 }
 
 }  // namespace mayfly::runtime
@@ -102,7 +121,14 @@ std::vector<std::string> current_exception_stack() {
 extern "C" {
 [[noreturn]] void __real___cxa_throw(void* exception, std::type_info* type, void (*destroy)(void*));
 [[noreturn, gnu::noinline]] void __wrap___cxa_throw(void* exception, std::type_info* type, void (*destroy)(void*)) {
-  mayfly::runtime::capture(exception, type, __builtin_return_address(0));
+  mayfly::runtime::note_throw(exception, type, __builtin_return_address(0));
   __real___cxa_throw(exception, type, destroy);
+}
+
+// Called by the code of std::make_exception_ptr().
+void* __real___cxa_init_primary_exception(void* exception, std::type_info* type, void (*destroy)(void*)) noexcept;
+void* __wrap___cxa_init_primary_exception(void* exception, std::type_info* type, void (*destroy)(void*)) noexcept {
+  mayfly::runtime::forget(exception);
+  return __real___cxa_init_primary_exception(exception, type, destroy);
 }
 }

@@ -8,13 +8,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <span>
 #include <string_view>
+
+// libstdc++'s demangler without memory of its own (cp-demangle.c says so). Only the
+// static library shows it; weak, because a shared one does not.
+extern "C" [[gnu::weak]] int __gcclibcxx_demangle_callback(const char* mangled,
+                                                           void (*append)(const char*, std::size_t, void*), void* to);
 
 namespace mayfly::runtime {
 namespace {
+
+constexpr std::string_view kThisProgram = "/proc/self/exe";
 
 // A file's bytes, read-only. Everything inside is checked against its size: it
 // may have been replaced since it was loaded.
@@ -75,84 +82,125 @@ Table symbol_table(const MappedFile& file) {
   return {};
 }
 
-std::string demangled(const char* name) {
-  int status = 0;
-  char* text = abi::__cxa_demangle(name, nullptr, nullptr, &status);
-  std::string out = status == 0 && text ? text : name;
-  std::free(text);
+// A text that takes what fits and drops the rest.
+class Text {
+ public:
+  // Its first `size` bytes are there already.
+  explicit Text(std::span<char> space, std::size_t size = 0) : space_(space), size_(size) {}
+
+  void append(std::string_view part) { size_ += part.copy(space_.data() + size_, space_.size() - size_); }
+  void append_hex(std::uintptr_t number) {
+    char digits[20];
+    append("0x");
+    append({digits, std::to_chars(digits, digits + sizeof digits, number, 16).ptr});
+  }
+  void clear() { size_ = 0; }
+  // Drops what begins with `part`.
+  void cut(std::string_view part) { size_ = std::min(view().find(part), size_); }
+  std::string_view view() const { return {space_.data(), size_}; }
+
+ private:
+  std::span<char> space_;
+  std::size_t size_;
+};
+
+// Of names whose parsing may take more stack than a signal has.
+constexpr std::size_t kMaxMangledBytes = 600;
+
+void append_demangled(Text& out, std::string_view name, bool in_signal) {
+  // Without "_Z" it is C, and would be read as a type: a function `i` is no int.
+  if (!name.starts_with("_Z") || (in_signal && name.size() > kMaxMangledBytes)) return out.append(name);
+  auto append = [](const char* part, std::size_t size, void* to) { static_cast<Text*>(to)->append({part, size}); };
+  if (__gcclibcxx_demangle_callback) {
+    if (__gcclibcxx_demangle_callback(name.data(), append, &out) != 0) {
+      out.clear();
+      out.append(name);
+    }
+  } else if (char* text = in_signal ? nullptr : abi::__cxa_demangle(name.data(), nullptr, nullptr, nullptr)) {
+    out.append(text);
+    std::free(text);
+  } else {
+    out.append(name);
+  }
   // "f() [clone .cold]": where the compiler put the part that throws.
-  return out.substr(0, out.find(" [clone "));
+  out.cut(" [clone ");
 }
 
-void append_hex(std::string& out, std::uintptr_t number) {
-  char digits[20];
-  out.append("0x").append(digits, std::to_chars(digits, digits + sizeof digits, number, 16).ptr);
-}
-
-// The function that covers `offset`, with the distance from its start.
-std::string function_at(const Table& table, std::uintptr_t offset) {
+// The function that covers `offset`. Ends with a NUL; empty when there is none.
+std::string_view function_at(const Table& table, std::uintptr_t offset) {
   for (const auto& symbol : table.symbols) {
     // ELF32_ST_TYPE and ELF64_ST_TYPE are the same.
     if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx == SHN_UNDEF) continue;
     if (offset < symbol.st_value || offset - symbol.st_value >= symbol.st_size) continue;
     if (symbol.st_name >= table.names.size()) continue;
     auto rest = table.names.subspan(symbol.st_name);
-    if (std::string_view(rest.data(), rest.size()).find('\0') == std::string_view::npos) continue;
-    std::string name = demangled(rest.data());
-    name += '+';
-    append_hex(name, offset - symbol.st_value);
-    return name;
+    auto end = std::string_view(rest.data(), rest.size()).find('\0');
+    if (end != std::string_view::npos) return {rest.data(), end};
   }
   return {};
 }
 
-}  // namespace
-
-struct SymbolNames::Module {
-  std::string path;
-  std::uintptr_t base, begin, end;
+struct Module {
+  std::uintptr_t address;
+  std::uintptr_t base = 0;
+  char path[4096] = "";  // empty: not found
 };
 
-SymbolNames::SymbolNames() {
-  dl_iterate_phdr(
-      [](dl_phdr_info* loaded, std::size_t, void* to) {
-        auto& modules = *static_cast<std::vector<Module>*>(to);
-        // The program itself is listed without a name.
-        const char* path = loaded->dlpi_name && *loaded->dlpi_name ? loaded->dlpi_name : "/proc/self/exe";
-        for (int i = 0; i < loaded->dlpi_phnum; ++i) {
-          const auto& segment = loaded->dlpi_phdr[i];
-          if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X)) continue;
-          auto begin = loaded->dlpi_addr + segment.p_vaddr;
-          modules.push_back({path, loaded->dlpi_addr, begin, begin + segment.p_memsz});
-        }
-        return 0;
-      },
-      &modules_);
+bool find_module(Module& module) {
+  auto look = [](dl_phdr_info* loaded, std::size_t, void* to) {
+    auto& wanted = *static_cast<Module*>(to);
+    for (int i = 0; i < loaded->dlpi_phnum; ++i) {
+      const auto& segment = loaded->dlpi_phdr[i];
+      auto begin = loaded->dlpi_addr + segment.p_vaddr;
+      if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X)) continue;
+      if (wanted.address < begin || wanted.address - begin >= segment.p_memsz) continue;
+      wanted.base = loaded->dlpi_addr;
+      // The program itself is listed without a name.
+      std::string_view path = loaded->dlpi_name ? loaded->dlpi_name : "";
+      if (path.empty()) path = kThisProgram;
+      wanted.path[path.copy(wanted.path, sizeof wanted.path - 1)] = '\0';
+      return 1;
+    }
+    return 0;
+  };
+  return dl_iterate_phdr(look, &module) != 0;
 }
 
-SymbolNames::~SymbolNames() = default;
+}  // namespace
 
-std::string SymbolNames::name_of(std::uintptr_t address) {
-  for (const auto& module : modules_) {
-    if (address < module.begin || address >= module.end) continue;
-    MappedFile file;
-    file.open(module.path.c_str());
-    std::string name = function_at(symbol_table(file), address - module.base);
-    if (!name.empty()) return name;
-    if (module.path == "/proc/self/exe") {
-      char target[4096];
-      ssize_t n = readlink("/proc/self/exe", target, sizeof target);
-      name.assign(target, n > 0 ? static_cast<std::size_t>(n) : 0);
-    } else {
-      name = module.path;
-    }
-    name += '+';
-    append_hex(name, address - module.base);
-    return name;
+std::string_view frame_text(std::uintptr_t address, std::span<char, kMaxFrameBytes> out, bool in_signal) {
+  Module module{address};
+  if (!find_module(module)) {
+    Text number(out);
+    number.append_hex(address);
+    return number.view();
   }
-  std::string name;
-  append_hex(name, address);
-  return name;
+  MappedFile file;
+  file.open(module.path);
+  // Of the name so much that the place behind it fits.
+  Text function(out.first(out.size() - 128));
+  if (auto name = function_at(symbol_table(file), address - module.base); !name.empty()) {
+    append_demangled(function, name, in_signal);
+  }
+  if (module.path == kThisProgram) {
+    ssize_t n = readlink(kThisProgram.data(), module.path, sizeof module.path - 1);
+    module.path[std::max<ssize_t>(n, 0)] = '\0';
+  }
+  std::string_view path(module.path);
+  path.remove_prefix(path.rfind('/') + 1);
+  bool named = !function.view().empty();
+  Text frame(out, function.view().size());
+  frame.append(named ? " (" : "");
+  frame.append(path.substr(0, 80));
+  frame.append("+");
+  frame.append_hex(address - module.base);
+  frame.append(named ? ")" : "");
+  return frame.view();
+}
+
+bool is_code(std::uintptr_t address) {
+  Module module{address};
+  return find_module(module);
 }
 
 }  // namespace mayfly::runtime

@@ -72,7 +72,7 @@ TEST_CASE("an exception of a shared object with its own C++ library becomes an e
   auto thrown = server.requests(kError)[0];
   CHECK(error_type(thrown) == "Order.Invalid");
   CHECK(thrown.body.starts_with(
-      R"({"errorMessage":"quantity must be positive","errorType":"Order.Invalid","stackTrace":["price(Order const&, mayfly::Context&)+0x)"));
+      R"({"errorMessage":"quantity must be positive","errorType":"Order.Invalid","stackTrace":["price(Order const&, mayfly::Context&) (orders.so+0x)"));
   CHECK(error_type(server.requests(kError)[1]) == "Runtime.UnmarshalError");
   CHECK(server.requests(kResponse).size() == 1);
 }

@@ -223,7 +223,9 @@ TEST_CASE("an exception in before_shutdown is logged, and the program ends with 
   Variable address("AWS_LAMBDA_RUNTIME_API", server.address());
   test::CapturedStandardError log;
   CHECK(run<App>() == 1);
-  CHECK(log.text().find("Z\tERROR\tcannot close") != std::string::npos);  // no invocation's request id
+  CHECK(
+      log.text().find("Z\tERROR\tbefore_shutdown failed errorType=std::runtime_error errorMessage=\"cannot close\"") !=
+      std::string::npos);  // no invocation's request id
 }
 
 TEST_CASE("SIGTERM interrupts none of the function's own calls") {

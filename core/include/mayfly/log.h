@@ -24,6 +24,7 @@
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -76,7 +77,7 @@ class LogField {
 // Where a log call stands. Not std::source_location: each use of that is a table
 // with two pointers, which the loader would adjust at every start.
 struct LogLocation {
-  const char* file;  // as the compiler was given it; lines have its last part
+  const char* file;  // as the compiler was given it; lines have its last part. Null: not said.
   unsigned line;
 
   static constexpr LogLocation here(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
@@ -89,16 +90,20 @@ class Logger {
   using Fields = std::initializer_list<LogField>;
   using At = LogLocation;
 
-  void trace(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::trace, m, f, at); }
-  void debug(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::debug, m, f, at); }
-  void info(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::info, m, f, at); }
-  void warn(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::warn, m, f, at); }
-  void error(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::error, m, f, at); }
-  void fatal(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::fatal, m, f, at); }
+  void trace(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::trace, m, all(f), at); }
+  void debug(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::debug, m, all(f), at); }
+  void info(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::info, m, all(f), at); }
+  void warn(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::warn, m, all(f), at); }
+  void error(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::error, m, all(f), at); }
+  void fatal(std::string_view m, Fields f = {}, At at = At::here()) const { write(LogLevel::fatal, m, all(f), at); }
 
   // True when a line of this level would be written.
   bool enabled(LogLevel level) const;
-  void write(LogLevel level, std::string_view message, Fields fields, At at = At::here()) const;
+  // For fields that are put together at run time.
+  void write(LogLevel level, std::string_view message, std::span<const LogField> fields, At at = At::here()) const;
+
+ private:
+  static std::span<const LogField> all(Fields fields) { return {fields.begin(), fields.size()}; }
 };
 
 inline constexpr Logger log;
