@@ -23,7 +23,7 @@ def sqs_batch():
     """100 messages; their bodies are JSON, so every quote in them is escaped."""
     def message(i):
         body = json.dumps({"order": f"a{i}", "lines": [{"sku": f"s{n:05}", "text": "two lines\nof text, é", "n": n}
-                                                       for n in range(23)]})
+                                                       for n in range(22)]})
         return {"messageId": f"19dd0b57-b21e-4ac1-bd88-{i:012}", "receiptHandle": "AQEB" + "x" * 300, "body": body,
                 "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1523232000000", "SenderId": "AIDA",
                                "ApproximateFirstReceiveTimestamp": "1523232000001"},
