@@ -150,7 +150,7 @@ void FileViews::open(const Settings& settings) {
     view->read_only_ = false;
     if ((error = try_out(*view)) == 0) return;
   }
-  auto why = "no mount namespace (" + text_of(error) + ")";
+  auto why = "no mount namespace: " + text_of(error);
   for (auto* problem : {&limits_.names_problem, &limits_.read_only_problem, &limits_.tmp_problem}) *problem = why;
 }
 

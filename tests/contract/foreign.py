@@ -61,6 +61,8 @@ class Runtime:
             named["variables"] = {"LAMBDA_TASK_ROOT": str(self.folder), **named.get("variables", {})}
         start = self.start_managed if named.pop("managed", False) else self.start
         self.gate = self.folder_with({})
+        if self.on_mayfly_run:  # which would hide it, and make it read-only
+            named["options"] = [*named.get("options", ()), "--shared-files"]
         return start(command=self.command(handler), handler=handler, folder=self.folder, **named)
 
     def event(self, what, **named):

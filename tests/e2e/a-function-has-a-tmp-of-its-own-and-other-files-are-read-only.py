@@ -1,6 +1,8 @@
+import contextlib
 import glob
 import os
 import pathlib
+import secrets
 import sys
 import tempfile
 
@@ -11,19 +13,15 @@ if str(binary("mayfly").resolve()).startswith("/tmp/") or str(HERE).startswith("
     sys.exit(77)  # what lies in /tmp has no other /tmp over it
 
 
-def files_of_runs():
-    return set(glob.glob("/tmp/mayfly-run-*"))
+def files_with(text):
+    """Files "mine" with that text, of any run."""
+    found = []
+    for path in glob.glob("/tmp/mayfly-run-*/*/mine"):
+        with contextlib.suppress(OSError):
+            found += [path] if pathlib.Path(path).read_text() == text else []
+    return found
 
 
-def answered(runtime, call):
-    event = runtime.next()
-    runtime.respond(event.request_id)
-    following = runtime.begin_next()
-    call.answer()
-    return following
-
-
-before = files_of_runs()
 with tempfile.NamedTemporaryFile(dir="/tmp") as ours, mayfly_run(folder=HERE, extensions=["agent"]) as env:
     # Extensions in /tmp: it is the machine's then, and a word in the banner says why.
     matches(env.output(), r"enforced .*read-only files; not: .*own /tmp \(/tmp/.*/opt/extensions is in it\)")
@@ -32,7 +30,10 @@ with tempfile.NamedTemporaryFile(dir="/tmp") as ours, mayfly_run(folder=HERE, ex
     equal(agent.run(f"__import__('os').path.exists({ours.name!r})"), True)
     agent.register([])
     agent.begin_event()
-    answered(env.actor(), call)
+    runtime = env.actor()
+    runtime.respond(runtime.next().request_id)
+    runtime.begin_next()
+    call.answer()
 
 with tempfile.NamedTemporaryFile(dir="/tmp") as ours, mayfly_run(folder=HERE) as env:
     contains(env.output(), "own /tmp")
@@ -44,7 +45,9 @@ with tempfile.NamedTemporaryFile(dir="/tmp") as ours, mayfly_run(folder=HERE) as
 
     equal(first.run("os.listdir('/tmp')"), [])
     equal(first.run("oct(os.stat('/tmp').st_mode)"), "0o41777")
-    first.run("open('/tmp/mine', 'w').write('kept')")
+    word = secrets.token_hex()
+    first.run(f"open('/tmp/mine', 'w').write({word!r})")
+    equal(len(files_with(word)), 1)
     equal(second.run("os.listdir('/tmp')"), [])
     equal(os.path.exists("/tmp/mine"), False)
 
@@ -60,19 +63,18 @@ with tempfile.NamedTemporaryFile(dir="/tmp") as ours, mayfly_run(folder=HERE) as
     env.begin_call()  # the second environment still has its own
     again = env.actor()
     equal(again.run("os.listdir('/tmp')"), ["mine"])
-equal(files_of_runs() - before, set())
+equal(files_with(word), [])
 
 # What a killed run leaves of them, the next one removes.
 with mayfly_run(folder=HERE) as env:
     env.begin_call()
     runtime = env.actor()
-    runtime.run("open('/tmp/mine', 'w').write('left')")
-    left = files_of_runs() - before
+    runtime.run(f"open('/tmp/mine', 'w').write({word!r})")
     env.process.kill()
     env.process.wait()
     runtime.wait_until_gone()
     with mayfly_run(folder=HERE):
-        wait_until(lambda: not left & files_of_runs(), f"the end of {left}")
+        wait_until(lambda: not files_with(word), "the end of what was left")
 
 with mayfly_run(folder=HERE, options=["--shared-files"]) as env:
     matches(env.output(), r"not: .*read-only files \(--shared-files\), own /tmp$")
