@@ -6,15 +6,19 @@ special about it; with that its cases are:
 """
 
 import base64
+import contextlib
 import importlib.util
 import json
 import pathlib
+import queue
+import socket
 import sys
+import threading
 
 import case
 import divergences
 from actor import PATIENCE_S
-from environment import MAX_CONCURRENCY, wait_until
+from environment import MAX_CONCURRENCY
 
 FOREIGN = pathlib.Path(__file__).resolve().parent.parent / "foreign"
 sys.path.insert(0, str(FOREIGN))
@@ -39,6 +43,46 @@ def main(program):
     case.main()
 
 
+class Gate:
+    """Where functions wait, on a connection each, until the test lets them go."""
+
+    def __init__(self):
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._lock = threading.Lock()
+        self._arrivals = queue.Queue()
+        self._held = []  # None: open
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self):
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                connection = self._socket.accept()[0]
+                with self._lock:
+                    if self._held is None:
+                        connection.close()
+                    else:
+                        self._held.append(connection)
+                self._arrivals.put(None)
+
+    def wait_for(self, number):
+        """Until so many more are here."""
+        for _ in range(number):
+            self._arrivals.get(timeout=PATIENCE_S)
+
+    def open(self):
+        """For whoever is here and whoever comes."""
+        with self._lock:
+            for connection in self._held or []:
+                connection.close()
+            self._held = None
+
+    def close(self):
+        self.open()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
 class Runtime:
     """What a runtime's file fills in."""
 
@@ -60,13 +104,12 @@ class Runtime:
         else:
             named["variables"] = {"LAMBDA_TASK_ROOT": str(self.folder), **named.get("variables", {})}
         start = self.start_managed if named.pop("managed", False) else self.start
-        self.gate = self.folder_with({})
-        if self.on_mayfly_run:  # which would hide it, and make it read-only
-            named["options"] = [*named.get("options", ()), "--shared-files"]
+        self.gate = Gate()
+        self.addCleanup(self.gate.close)
         return start(command=self.command(handler), handler=handler, folder=self.folder, **named)
 
     def event(self, what, **named):
-        return json.dumps({"act": what, "folder": str(self.gate), "name": "gate", **named}).encode()
+        return json.dumps({"act": what, "port": self.gate.port, **named}).encode()
 
     def act(self, what, headers=None, **named):
         return self.environment.call(self.event(what, **named), headers)
@@ -75,9 +118,6 @@ class Runtime:
         answer = self.act("report", **named)
         self.answers(answer, 200)
         return answer.json()
-
-    def open_gate(self):
-        (self.gate / "gate").touch()
 
 
 class Calls(Runtime):
@@ -159,10 +199,10 @@ class Calls(Runtime):
         if self.on_rie:
             self.skipTest("the emulator panics")
         self.function()
-        first = self.environment.begin_call(self.event("meet", name="first", n=2))
-        # Java's client unpacks itself to a fixed place in /tmp: not two at the same moment.
-        wait_until((self.gate / "first").exists, "the first call")
-        reports = [self.act("meet", name="second", n=2).json(), first.answer().json()]
+        begun = [self.environment.begin_call(self.event("wait")) for _ in range(2)]
+        self.gate.wait_for(2)
+        self.gate.open()
+        reports = [call.answer().json() for call in begun]
         self.assertNotEqual(reports[0]["pid"], reports[1]["pid"])
         self.assertNotEqual(reports[0]["stream"], reports[1]["stream"])
 
@@ -179,7 +219,7 @@ class Streams(Runtime):
 
     def test_who_takes_it_whole_gets_it_whole(self):
         self.stream_function()
-        self.open_gate()
+        self.gate.open()
         answer = self.act("stream")
         self.answers(answer, 200)
         self.assertEqual(self.body(answer.body), b"first,second")
@@ -187,7 +227,7 @@ class Streams(Runtime):
     def test_parts_come_when_they_are_written(self):
         events = self.streamed("stream")
         self.assertEqual(self.body(self.until(events, b"first,")), b"first,")
-        self.open_gate()
+        self.gate.open()
         self.assertEqual(self.until(events, b"second"), b"second")
         self.assertEqual(self.complete(events), {})
 
@@ -225,7 +265,7 @@ class BreakingStreams(Streams):
     def test_an_error_behind_the_first_part(self):
         events = self.streamed("break")
         self.until(events, b"first,")
-        self.open_gate()
+        self.gate.open()
         complete = self.complete(events)
         self.assertEqual(complete["ErrorCode"], self.error_type)
         self.assertEqual(json.loads(complete["ErrorDetails"])["errorMessage"], "it broke")
@@ -241,8 +281,9 @@ class Managed(Runtime):
 
     def test_calls_overlap_in_one_environment(self):
         self.managed_function()
-        begun = [self.environment.begin_call(self.event("meet", name=str(n), n=MAX_CONCURRENCY))
-                 for n in range(MAX_CONCURRENCY)]
+        begun = [self.environment.begin_call(self.event("wait")) for _ in range(MAX_CONCURRENCY)]
+        self.gate.wait_for(MAX_CONCURRENCY)
+        self.gate.open()
         reports = [call.answer().json() for call in begun]
         self.assertEqual(len({report["stream"] for report in reports}), 1)
         self.assertEqual(len({report["request_id"] for report in reports}), MAX_CONCURRENCY)
@@ -252,7 +293,7 @@ class Managed(Runtime):
         self.managed_function()
         good = self.environment.begin_call(self.event("wait"))
         self.answers(self.act("fail", n=1), 200, self.error_type, "no tea ")
-        self.open_gate()
+        self.gate.open()
         self.answers(good.answer(), 200)
 
     def test_a_late_answer_is_refused_and_the_runtime_goes_on(self):
@@ -265,5 +306,5 @@ class Managed(Runtime):
     def give_a_late_answer(self):
         """One that is refused; the runtime has seen it."""
         self.answers(self.act("wait"), 200, "Sandbox.Timedout")
-        self.open_gate()
+        self.gate.open()
         self.environment.wait_for("(code: '?|status=)410")

@@ -1,6 +1,5 @@
 import os
 import sys
-import tempfile
 
 from sandbox import TESTS, equal, foreign, mayfly_run, run
 
@@ -14,8 +13,8 @@ def orders(handler):
         "--name", "orders", "--memory", "512", "--max-environments", "1", "--verify-signatures"])
 
 
-with tempfile.TemporaryDirectory() as folder, orders("function.handler") as whole, orders("function.stream") as parts:
+with orders("function.handler") as whole, orders("function.stream") as parts:
     done = run(["node", NODE / "client.mjs", foreign("node_modules"), f"http://127.0.0.1:{whole.port}",
-                f"http://127.0.0.1:{parts.port}", folder], {"PATH": os.environ["PATH"]})
+                f"http://127.0.0.1:{parts.port}"], {"PATH": os.environ["PATH"]})
     sys.stderr.write(done.stderr)
     equal(done.returncode, 0)

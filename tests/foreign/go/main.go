@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,11 +18,10 @@ import (
 )
 
 type Act struct {
-	Act    string          `json:"act"`
-	Value  json.RawMessage `json:"value"`
-	Folder string          `json:"folder"`
-	Name   string          `json:"name"`
-	N      int             `json:"n"`
+	Act   string          `json:"act"`
+	Value json.RawMessage `json:"value"`
+	Port  int             `json:"port"`
+	N     int             `json:"n"`
 }
 
 // Its name is the error's type.
@@ -49,32 +48,21 @@ func report(ctx context.Context) any {
 	}
 }
 
-func wait(path string) {
-	for {
-		if _, err := os.Stat(path); err == nil {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
+// For as long as the test holds the connection.
+func wait(port int) {
+	connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err == nil {
+		io.ReadAll(connection)
+		connection.Close()
 	}
 }
 
-// Comes, and waits until n have come.
-func meet(act Act) {
-	os.WriteFile(filepath.Join(act.Folder, act.Name), nil, 0o644)
-	for {
-		if come, _ := os.ReadDir(act.Folder); len(come) >= act.N {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-// The first part, and once the test has made a file the second, or an error.
+// The first part, and behind a wait the second, or an error.
 func stream(act Act) io.Reader {
 	reader, writer := io.Pipe()
 	go func() {
 		writer.Write([]byte("first,"))
-		wait(filepath.Join(act.Folder, act.Name))
+		wait(act.Port)
 		if act.Act == "break" {
 			writer.CloseWithError(OrderInvalid{"it broke"})
 			return
@@ -99,10 +87,7 @@ func handle(ctx context.Context, act Act) (any, error) {
 	case "exit":
 		os.Exit(act.N)
 	case "wait":
-		wait(filepath.Join(act.Folder, act.Name))
-		return report(ctx), nil
-	case "meet":
-		meet(act)
+		wait(act.Port)
 		return report(ctx), nil
 	case "stream", "break":
 		return stream(act), nil

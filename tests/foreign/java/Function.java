@@ -2,11 +2,11 @@
 
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestHandler;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.Socket;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
 
 public class Function implements RequestHandler<Map<String, Object>, Object> {
@@ -43,25 +43,18 @@ public class Function implements RequestHandler<Map<String, Object>, Object> {
     return report;
   }
 
-  private static void until(Callable<Boolean> come) {
-    try {
-      while (!come.call()) Thread.sleep(5);
-    } catch (Exception failure) {
-      throw new RuntimeException(failure);
-    }
-  }
-
-  private static long come(Path folder) throws Exception {
-    try (var files = Files.list(folder)) {
-      return files.count();
+  // For as long as the test holds the connection.
+  private static void await(int port) {
+    try (Socket connection = new Socket("127.0.0.1", port)) {
+      connection.getInputStream().read();
+    } catch (IOException failure) {
+      throw new UncheckedIOException(failure);
     }
   }
 
   @Override
   public Object handleRequest(Map<String, Object> event, Context context) {
     calls.incrementAndGet();
-    Path folder = Path.of((String) event.getOrDefault("folder", ""));
-    Path path = folder.resolve((String) event.getOrDefault("name", ""));
     int n = ((Number) event.getOrDefault("n", 0)).intValue();
     String act = (String) event.get("act");
     switch (act) {
@@ -73,11 +66,7 @@ public class Function implements RequestHandler<Map<String, Object>, Object> {
         Runtime.getRuntime().halt(n);
         break;
       case "wait":
-        until(() -> Files.exists(path));
-        break;
-      case "meet":
-        until(() -> Files.exists(path) || Files.createFile(path) != null);
-        until(() -> come(folder) >= n);
+        await(((Number) event.get("port")).intValue());
         break;
       default:
         break;

@@ -1,16 +1,20 @@
 // The AWS SDK for JavaScript against a function `orders` (function.mjs) behind a
 // mayfly that verifies signatures and has one environment:
 //
-//   node client.mjs NODE_MODULES BUFFERED_URL STREAMING_URL FOLDER
+//   node client.mjs NODE_MODULES BUFFERED_URL STREAMING_URL
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { once } from "node:events";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { createServer } from "node:net";
 
-const [modules, buffered, streaming, folder] = process.argv.slice(2);
+const [modules, buffered, streaming] = process.argv.slice(2);
 const lambda = createRequire(modules + "/")("@aws-sdk/client-lambda");
 const ARN = "arn:aws:lambda:us-east-1:123456789012:function:orders";
-const gate = join(folder, "gate");
+
+// Where the function waits until it is let go.
+const gate = createServer().listen(0, "127.0.0.1");
+await once(gate, "listening");
+const { port } = gate.address();
 
 function client(endpoint, credentials = {}) {
   return new lambda.LambdaClient({
@@ -20,7 +24,7 @@ function client(endpoint, credentials = {}) {
 }
 
 const orders = client(buffered);
-const event = (act, more = {}) => JSON.stringify({ act, folder, name: "gate", ...more });
+const event = (act, more = {}) => JSON.stringify({ act, port, ...more });
 const json = (payload) => JSON.parse(payload.transformToString());
 
 function invoke(more = {}, from = orders) {
@@ -84,16 +88,15 @@ await refused(invoke({ Payload: JSON.stringify("x".repeat(6 << 20)) }), "Request
 await refused(invoke({}, client(buffered, { secretAccessKey: "wrong" })), "InvalidSignatureException", 403, /signature/);
 await refused(invoke({}, client(buffered, { accessKeyId: "AKIDOTHER" })), "UnrecognizedClientException", 403, /token/);
 
-const long = invoke({ Payload: event("meet", { name: "here", n: 2 }) });
-await assert.rejects(async () => {
-  for (;;) await invoke();  // until the other one is in the environment
-}, (error) => {
+const long = invoke({ Payload: event("wait") });
+const [waiting] = await once(gate, "connection");
+await assert.rejects(invoke(), (error) => {
   assert.ok(error instanceof lambda.TooManyRequestsException);
   assert.equal(error.Reason, "ReservedFunctionConcurrentInvocationLimitExceeded");
   assert.equal(error.$metadata.httpStatusCode, 429);
   return true;
 });
-writeFileSync(join(folder, "there"), "");
+waiting.destroy();
 assert.equal((await long).StatusCode, 200);
 
 // -- InvokeWithResponseStream --
@@ -106,25 +109,26 @@ async function* events(act, more = {}, from = client(streaming)) {
   yield* answer.EventStream;
 }
 
-async function streamed(act, until, then) {
+async function streamed(act, until) {
   const stream = events(act);
+  const waits = once(gate, "connection");
   const type = (await stream.next()).value;
   let parts = "";
   while (!parts.endsWith(until)) {
     parts += Buffer.from((await stream.next()).value.PayloadChunk.Payload).toString();
   }
-  then();
+  (await waits)[0].destroy();
   for await (const event of stream) {
     if (event.InvokeComplete) return { type, parts, ...event.InvokeComplete };
     parts += Buffer.from(event.PayloadChunk.Payload).toString();
   }
 }
 
-const { LogResult, ...whole } = await streamed("stream", "first,", () => writeFileSync(gate, ""));
+const { LogResult, ...whole } = await streamed("stream", "first,");
 assert.deepEqual(whole, { type: "application/vnd.amazon.eventstream", parts: "first,second" });
 assert.match(Buffer.from(LogResult, "base64").toString(), /^REPORT /m);
 
-const broken = await streamed("break", "first,", () => {});
+const broken = await streamed("break", "first,");
 assert.deepEqual([broken.ErrorCode, JSON.parse(broken.ErrorDetails).errorMessage], ["OrderInvalid", "it broke"]);
 
 const whole_at_once = [];
@@ -151,3 +155,5 @@ const { AccountUsage } = await orders.send(new lambda.GetAccountSettingsCommand(
 assert.equal(AccountUsage.FunctionCount, 1);
 await refused(orders.send(new lambda.DeleteFunctionCommand({ FunctionName: "orders" })), "UnknownOperationException", 404,
   /DELETE/);
+
+gate.close();

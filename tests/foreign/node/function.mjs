@@ -1,7 +1,5 @@
 // A function of aws-lambda-ric that does what its event asks; see ../acts.md.
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
+import { connect } from "node:net";
 
 class OrderInvalid extends Error {
   name = "OrderInvalid";
@@ -21,24 +19,20 @@ function report(context) {
   };
 }
 
-async function until(come) {
-  while (!come()) await setTimeout(5);
+// For as long as the test holds the connection.
+function wait(port) {
+  return new Promise((ended) => connect(port, "127.0.0.1").resume().on("error", () => {}).on("close", ended));
 }
 
 export async function handler(event, context) {
   ++calls;
-  const path = join(event.folder ?? "", event.name ?? "");
   switch (event.act) {
     case "report": return report(context);
     case "echo": return event.value;
     case "fail": throw new OrderInvalid("no tea ".repeat(event.n));
     case "exit": process.exit(event.n);
     case "wait":
-      await until(() => existsSync(path));
-      return report(context);
-    case "meet":
-      writeFileSync(path, "");
-      await until(() => readdirSync(event.folder).length >= event.n);
+      await wait(event.port);
       return report(context);
   }
   throw new Error("no act " + event.act);
@@ -47,7 +41,7 @@ export async function handler(event, context) {
 export const stream = awslambda.streamifyResponse(async (event, parts) => {
   parts.setContentType("text/plain");
   parts.write("first,");
-  await until(() => existsSync(join(event.folder, event.name)));
+  await wait(event.port);
   if (event.act === "break") throw new OrderInvalid("it broke");
   parts.write("second");
   parts.end();

@@ -3,9 +3,10 @@ use lambda_runtime::streaming::{channel, Body};
 use lambda_runtime::{service_fn, Diagnostic, Error, FunctionResponse, LambdaEvent, StreamResponse};
 use serde::Deserialize;
 use serde_json::{json, Value};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 
 #[derive(Deserialize)]
 struct Act {
@@ -13,9 +14,7 @@ struct Act {
     #[serde(default)]
     value: Value,
     #[serde(default)]
-    folder: PathBuf,
-    #[serde(default)]
-    name: String,
+    port: u16,
     #[serde(default)]
     n: usize,
 }
@@ -38,26 +37,20 @@ fn report(event: &LambdaEvent<Act>) -> Value {
     })
 }
 
-async fn wait_until(come: impl Fn() -> bool) {
-    while !come() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+// For as long as the test holds the connection.
+async fn wait(port: u16) {
+    if let Ok(mut connection) = TcpStream::connect(("127.0.0.1", port)).await {
+        let _ = connection.read_to_end(&mut Vec::new()).await;
     }
 }
 
-// Comes, and waits until n have come.
-async fn meet(act: &Act) {
-    let entries = |folder: &Path| std::fs::read_dir(folder).map(|entries| entries.count()).unwrap_or(0);
-    std::fs::write(act.folder.join(&act.name), "").unwrap();
-    wait_until(|| entries(&act.folder) >= act.n).await;
-}
-
-// The first part, and once the test has made a file the second. A stream's error
-// is no act: this runtime writes its trailers into the body.
-fn stream(path: PathBuf) -> StreamResponse<Body> {
+// The first part, and behind a wait the second. A stream's error is no act: this
+// runtime writes its trailers into the body.
+fn stream(port: u16) -> StreamResponse<Body> {
     let (mut sender, body) = channel();
     tokio::spawn(async move {
         sender.send_data("first,".into()).await.unwrap();
-        wait_until(|| path.exists()).await;
+        wait(port).await;
         sender.send_data("second".into()).await.unwrap();
     });
     StreamResponse::from(body)
@@ -66,7 +59,6 @@ fn stream(path: PathBuf) -> StreamResponse<Body> {
 async fn handle(event: LambdaEvent<Act>) -> Result<FunctionResponse<Value, Body>, Diagnostic> {
     CALLS.fetch_add(1, Ordering::SeqCst);
     let act = &event.payload;
-    let path = act.folder.join(&act.name);
     let answer = match act.act.as_str() {
         "report" => report(&event),
         "echo" => act.value.clone(),
@@ -76,14 +68,10 @@ async fn handle(event: LambdaEvent<Act>) -> Result<FunctionResponse<Value, Body>
         "panic" => panic!("no coffee"),
         "exit" => std::process::exit(act.n as i32),
         "wait" => {
-            wait_until(|| path.exists()).await;
+            wait(act.port).await;
             report(&event)
         }
-        "meet" => {
-            meet(act).await;
-            report(&event)
-        }
-        "stream" => return Ok(FunctionResponse::StreamingResponse(stream(path))),
+        "stream" => return Ok(FunctionResponse::StreamingResponse(stream(act.port))),
         unknown => return Err(format!("no act {unknown}").into()),
     };
     Ok(FunctionResponse::BufferedResponse(answer))
