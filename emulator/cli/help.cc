@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "emulator/cli/options.h"
+#include "emulator/cli/terminal.h"
 
 namespace mayfly::emulator::cli {
 namespace {
@@ -64,25 +65,6 @@ std::string explained(const Option& option) {
   return out;
 }
 
-// Words of `text` from column `indent` on; the first line is there already.
-void wrap(std::string& out, std::string_view text, int indent, int width) {
-  int column = indent;
-  while (!text.empty()) {
-    auto end = std::min(text.find(' ', text.find_first_not_of(' ')), text.size());
-    auto word = text.substr(0, end);
-    if (column > indent && column + static_cast<int>(word.size()) > width) {
-      out += '\n';
-      out.append(static_cast<std::size_t>(indent), ' ');
-      column = indent;
-      word.remove_prefix(std::min(word.find_first_not_of(' '), word.size()));
-    }
-    out += word;
-    column += static_cast<int>(word.size());
-    text.remove_prefix(end);
-  }
-  out += '\n';
-}
-
 // `invoke` takes all that describes an environment too, but says so in a line.
 bool is_listed(const Option& option, CommandSet command) {
   bool of_environment = option.group == Group::program || option.group == Group::limits ||
@@ -105,7 +87,7 @@ void append_options(std::string& out, CommandSet command, int width) {
       std::string name = spelled(option);
       name.resize(widest, ' ');
       out += "  " + name + "  ";
-      wrap(out, explained(option), static_cast<int>(widest) + 4, width);
+      out += wrapped(explained(option), static_cast<int>(widest) + 4, width) + "\n";
     }
   }
 }

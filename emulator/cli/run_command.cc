@@ -80,6 +80,8 @@ std::string enforced_text(const Settings& settings, const Enforcement& enforceme
   return held + (missing.empty() ? "" : "; not: " + missing);
 }
 
+constexpr int kNoEnd = 10'000;  // of a line that no terminal shows
+
 // Where calls come in.
 struct Addresses {
   core::Origin api;
@@ -120,7 +122,9 @@ std::string banner(const Style& style, const Settings& settings, const Enforceme
   out += label(style, "listening") + paint(style, Ink::link, http(listening)) + std::string(reach(listening)) +
          (settings.verify_signatures ? ", signed" : "") + ")\n";
   if (addresses.url) out += url_line(style, *settings.url, *addresses.url);
-  out += label(style, "enforced") + enforced_text(settings, enforcement, files, held_by) + "\n";
+  out += label(style, "enforced") +
+         wrapped(enforced_text(settings, enforcement, files, held_by), 13, style.terminal ? style.width : kNoEnd) +
+         "\n";
   if (!held_by.empty()) {
     out += label(style, "debug") + "deadlines are a day away, and nothing is frozen; mayfly's own log is -v\n";
   }

@@ -80,6 +80,25 @@ std::string paint(const Style& style, Ink ink, std::string_view text) {
   return out;
 }
 
+std::string wrapped(std::string_view text, int indent, int width) {
+  std::string out;
+  int column = indent;
+  while (!text.empty()) {
+    auto end = std::min(text.find(' ', text.find_first_not_of(' ')), text.size());
+    auto word = text.substr(0, end);
+    if (column > indent && column + static_cast<int>(word.size()) > width) {
+      out += '\n';
+      out.append(static_cast<std::size_t>(indent), ' ');
+      column = indent;
+      word.remove_prefix(std::min(word.find_first_not_of(' '), word.size()));
+    }
+    out += word;
+    column += static_cast<int>(word.size());
+    text.remove_prefix(end);
+  }
+  return out;
+}
+
 bool write_out(int fd, std::string_view text) {
   while (!text.empty()) {
     ssize_t n = write(fd, text.data(), text.size());

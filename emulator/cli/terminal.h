@@ -37,6 +37,10 @@ enum class Ink { plain, dim, bold, green, yellow, magenta, blue, cyan, alarm, li
 // `text` between the escape sequences of `ink`; as it is without colour.
 std::string paint(const Style& style, Ink ink, std::string_view text);
 
+// `text`, which begins in column `indent`, with further lines from there on where
+// it would reach over `width`; broken at spaces. No newline at its end.
+std::string wrapped(std::string_view text, int indent, int width);
+
 // Writes all of `text` with as few write(2) calls as it takes, so that lines of
 // concurrent writers stay whole. False when the reader has gone or the disk is full.
 bool write_out(int fd, std::string_view text);
