@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ inline std::int64_t epoch_ms(WallTime t) {
 
 // "2022-10-12T00:00:15.064Z": RFC 3339 in UTC with milliseconds.
 std::string rfc3339(WallTime t);
+inline constexpr std::size_t kRfc3339Size = 24;
+void write_rfc3339(WallTime t, std::span<char, kRfc3339Size> text);
 
 // The reverse, for any number of fraction digits and for numeric offsets.
 // Returns false, and leaves `out` alone, when the text is not RFC 3339.

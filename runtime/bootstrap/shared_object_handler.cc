@@ -12,6 +12,7 @@
 #include <mayfly/entry_point.h>
 
 #include "core/environment.h"
+#include "runtime/src/current_sink.h"
 #include "runtime/src/error_json.h"
 
 namespace mayfly::runtime {
@@ -149,7 +150,8 @@ void invoke(void* state, const Invocation& invocation, ResponseSink& sink) {
   loaded.entry->invoke(loaded.state, &in, &out);
 }
 
-// Keeps what an object reports when its Init fails.
+// Takes what an object reports when its Init fails. It is passed on at once: the
+// object may end the process (mayfly::fatal) and not come back.
 class InitSink final : public ResponseSink {
  public:
   void respond(std::string_view) override {}
@@ -159,6 +161,7 @@ class InitSink final : public ResponseSink {
   void fail(std::string_view error_type, std::string_view error_json) override {
     type = error_type;
     json = error_json;
+    if (auto* init = CurrentSink::get()) init->fail(type, json);
   }
 
   std::string type = "Runtime.InitError";

@@ -15,8 +15,6 @@ void log_failed(std::string_view identifier, const ErrorReport& report) {
 
 void log_failed_record(std::string_view identifier) { log_failed(identifier, current_exception_report()); }
 
-void log_failed_record(std::string_view identifier, const Error& error) {
-  log_failed(identifier, {error.type, error.message, {}});
-}
+void log_failed_record(std::string_view identifier, const Error& error) { log_failed(identifier, report_of(error)); }
 
 }  // namespace mayfly::runtime

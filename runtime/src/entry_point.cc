@@ -9,6 +9,7 @@
 
 #include <mayfly/log.h>
 
+#include "runtime/src/current_sink.h"
 #include "runtime/src/error_json.h"
 
 namespace mayfly::runtime {
@@ -44,10 +45,11 @@ class EntrySink final : public ResponseSink {
 }  // namespace
 
 void* init_entry(HandlerSource source, const mayfly_sink* sink) {
+  EntrySink to(*sink);
+  CurrentSink current(to);
   try {
     return new Handler(source.make(source.from));
   } catch (...) {
-    EntrySink to(*sink);
     fail_with_current_exception(to, "Init failed");
     return nullptr;
   }
@@ -56,6 +58,7 @@ void* init_entry(HandlerSource source, const mayfly_sink* sink) {
 void invoke_entry(void* state, const mayfly_invocation* invocation, const mayfly_sink* sink) {
   const auto& handler = *static_cast<const Handler*>(state);
   EntrySink to(*sink);
+  CurrentSink current(to);
   Context context(std::span(invocation->fields, invocation->field_count));
   // This object has a log of its own, as it has all of the library.
   LogScope lines(context.request_id(), context.tenant_id());

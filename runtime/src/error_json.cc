@@ -116,8 +116,11 @@ std::string error_json(const ErrorReport& report) {
   return out;
 }
 
-void log_error(std::string_view message, const ErrorReport& report, std::span<const LogField> more, LogLocation at) {
-  if (!log.enabled(LogLevel::error)) return;
+ErrorReport report_of(const Error& error) { return {error.type, error.message.substr(0, kMaxMessageBytes), {}}; }
+
+void log_error(std::string_view message, const ErrorReport& report, std::span<const LogField> more, LogLevel level,
+               LogLocation at) {
+  if (!log.enabled(level)) return;
   std::vector<LogField> fields(more.begin(), more.end());
   fields.emplace_back("errorType", report.type);
   fields.emplace_back("errorMessage", report.message);
@@ -131,7 +134,7 @@ void log_error(std::string_view message, const ErrorReport& report, std::span<co
     cause = error_json(*report.cause);
     fields.push_back(LogField::json("cause", cause));
   }
-  log.write(LogLevel::error, message, fields, at);
+  log.write(level, message, fields, at);
 }
 
 void fail_init(std::string type, std::string message) {
@@ -141,7 +144,7 @@ void fail_init(std::string type, std::string message) {
 }
 
 void fail(ResponseSink& sink, const Error& error) {
-  ErrorReport report{error.type, error.message.substr(0, kMaxMessageBytes), {}};
+  ErrorReport report = report_of(error);
   log_error("the invocation failed", report);
   sink.fail(report.type, error_json(report));
 }

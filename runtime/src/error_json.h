@@ -44,10 +44,12 @@ std::string error_json(const ErrorReport& report);
 // Logs the error and throws it as a ReportedError: for handlers that cannot be made.
 [[noreturn]] void fail_init(std::string type, std::string message);
 
-// One line of level ERROR: errorType, errorMessage and, when there are any,
-// stackTrace and cause.
+// An error of type and message, without a stack.
+ErrorReport report_of(const Error& error);
+
+// One line: errorType, errorMessage and, when there are any, stackTrace and cause.
 void log_error(std::string_view message, const ErrorReport& report, std::span<const LogField> more = {},
-               LogLocation at = {nullptr, 0});
+               LogLevel level = LogLevel::error, LogLocation at = {nullptr, 0});
 
 // Logs the exception that is being handled, with `what` as the message, and hands
 // it to the sink. To be called in a catch (...).

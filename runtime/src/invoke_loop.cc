@@ -8,6 +8,7 @@
 #include <mayfly/log.h>
 
 #include "core/log_scope.h"
+#include "runtime/src/current_sink.h"
 #include "runtime/src/error_json.h"
 
 namespace mayfly::runtime {
@@ -98,6 +99,7 @@ core::Failure invoke_loop(RuntimeApi& api, const Handler& handler, TraceVariable
     }
 
     ApiSink sink(api);
+    CurrentSink current(sink);
     try {
       handler.invoke(handler.state, {api.event(), api.event_capacity(), context}, sink);
       sink.finish();

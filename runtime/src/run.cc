@@ -4,12 +4,15 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <mayfly/log.h>
 
 #include "core/environment.h"
 #include "core/uri.h"
+#include "runtime/src/crash_report.h"
+#include "runtime/src/current_sink.h"
 #include "runtime/src/error_json.h"
 #include "runtime/src/runtime_api.h"
 #include "runtime/src/shutdown_extension.h"
@@ -35,12 +38,27 @@ core::Outcome<core::Origin> runtime_api_origin() {
   });
 }
 
-void post_init_error(const core::Origin& origin, std::string_view type, std::string_view json) {
-  RuntimeApi api(origin, -1);
-  if (auto posted = api.post_init_error(type, json); !posted) {
-    log.error("the init error could not be reported", {{"reason", posted.error().message}});
+// Reports the first error of the Init phase.
+class InitSink final : public ResponseSink {
+ public:
+  explicit InitSink(const core::Origin& origin) : origin_(origin) {}
+
+  void fail(std::string_view type, std::string_view json) override {
+    if (std::exchange(failed_, true)) return;
+    RuntimeApi api(origin_, -1);
+    if (auto posted = api.post_init_error(type, json); !posted) {
+      log.error("the init error could not be reported", {{"reason", posted.error().message}});
+    }
   }
-}
+  void respond(std::string_view) override {}
+  void begin(std::string_view) override {}
+  Result<void> write(std::string_view) override { return {}; }
+  void end() override {}
+
+ private:
+  const core::Origin& origin_;
+  bool failed_ = false;
+};
 
 // The handlers of all workers, destroyed when the process ends in an orderly way.
 class OwnedHandlers {
@@ -56,16 +74,16 @@ class OwnedHandlers {
 
   // False: Init failed, and was reported.
   bool make(HandlerSource source, std::size_t count, const core::Origin& origin) {
+    InitSink sink(origin);
+    CurrentSink current(sink);
     handlers_.reserve(count);
     try {
       while (handlers_.size() < count) handlers_.push_back(source.make(source.from));
       return true;
     } catch (const ReportedError& error) {
-      post_init_error(origin, error.type, error.json);
+      sink.fail(error.type, error.json);
     } catch (...) {
-      ErrorReport report = current_exception_report();
-      log_error("Init failed", report);
-      post_init_error(origin, report.type, error_json(report));
+      fail_with_current_exception(sink, "Init failed");
     }
     return false;
   }
@@ -117,8 +135,10 @@ int run(HandlerSource source) {
     log.fatal(origin.error().message);
     return 1;
   }
+  CrashReports crashes(*origin);
   OwnedHandlers handlers;
   if (!handlers.make(source, worker_count(), *origin)) return 1;
+  crashes.init_is_over();
   return handlers.want_shutdown() ? run_until_shutdown(*origin, handlers, source.shared)
                                   : run_until_gone(*origin, handlers);
 }

@@ -35,7 +35,7 @@ _Unwind_Reason_Code add_frame(_Unwind_Context* context, void* to) {
   std::uintptr_t address = _Unwind_GetIPInfo(context, &is_signal_frame);
   // Frames of our own come first; how many depends on what was inlined.
   if (walk.frames.size == 0 && address != walk.from) return _URC_NO_REASON;
-  if (walk.frames.size == walk.frames.at.size()) return _URC_END_OF_STACK;
+  if (walk.frames.size == walk.frames.at.size() || address == 0) return _URC_END_OF_STACK;
   // The address behind a call may belong to the next function already.
   walk.frames.at[walk.frames.size++] = is_signal_frame ? address : address - 1;
   return _URC_NO_REASON;

@@ -12,6 +12,7 @@
 #include <mayfly/log.h>
 
 #include "core/environment.h"
+#include "runtime/src/crash_report.h"
 #include "runtime/src/invoke_loop.h"
 #include "runtime/src/runtime_api.h"
 #include "runtime/src/trace_variable.h"
@@ -38,7 +39,10 @@ class Crew {
     threads.reserve(handlers_.size() - 1);
     for (std::size_t i = 1; i < handlers_.size(); ++i) {
       try {
-        threads.emplace_back([this, i] { work(i); });
+        threads.emplace_back([this, i] {
+          SignalStack stack;
+          work(i);
+        });
       } catch (const std::system_error& error) {
         ends_[i] = core::Failure{core::Errc::refused, std::string("no thread for a worker: ") + error.what()};
         note_end(i);

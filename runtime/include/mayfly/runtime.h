@@ -40,6 +40,7 @@
 
 #include <mayfly/context.h>
 #include <mayfly/error.h>
+#include <mayfly/exception.h>
 #include <mayfly/result.h>
 #include <mayfly/runtime/handler.h>
 

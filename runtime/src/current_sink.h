@@ -1,0 +1,30 @@
+// Where the invocation of this thread is answered, for code that is called from
+// anywhere inside the handler: mayfly::fatal().
+
+#pragma once
+
+#include <mayfly/runtime/handler.h>
+
+namespace mayfly::runtime {
+
+class CurrentSink {
+ public:
+  // `in_test`: what would end the process throws FatalInTest instead.
+  explicit CurrentSink(ResponseSink& sink, bool in_test = false);
+  ~CurrentSink();
+  CurrentSink(const CurrentSink&) = delete;
+  CurrentSink& operator=(const CurrentSink&) = delete;
+
+  // Of this thread; null outside of Init and invocations.
+  static ResponseSink* get();
+  static bool in_test();
+
+ private:
+  ResponseSink* const sink_before_;
+  const bool in_test_before_;
+};
+
+// No std::exception, so that a handler's own catch does not meet it.
+struct FatalInTest {};
+
+}  // namespace mayfly::runtime
