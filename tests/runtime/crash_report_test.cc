@@ -112,9 +112,10 @@ TEST_CASE("a fault leaves a line with request id and stack, and its error is pos
 
 TEST_CASE("the stack of a crash ends where the handler was called") {
   auto stack = crash_of("write").line().stackTrace;
-  REQUIRE(stack.size() == 2);
+  REQUIRE(stack.size() >= 2);
   CHECK(contains(stack[0], "write_to_null"));
   CHECK(contains(stack[1], "perform"));
+  CHECK_FALSE(contains(stack.back(), "runtime"));
 }
 
 TEST_CASE("an exception that nobody catches is reported as itself, with the stack of its throw") {

@@ -106,6 +106,12 @@ std::string perform(std::string_view act) {
   return std::string(act);
 }
 
+// The name of an act, or that as JSON.
+std::string serve(std::string_view event) {
+  if (event.starts_with('"')) event = event.substr(1, event.size() - 2);
+  return perform(event);
+}
+
 struct CrashesInInit {
   CrashesInInit() { perform(std::getenv("CRASH_IN_INIT")); }
   std::string operator()() { return ""; }
@@ -115,5 +121,5 @@ struct CrashesInInit {
 
 int main() {
   if (std::getenv("OWN_HANDLER")) std::signal(SIGSEGV, [](int) { _exit(42); });
-  return std::getenv("CRASH_IN_INIT") ? mayfly::run<CrashesInInit>() : mayfly::run(perform);
+  return std::getenv("CRASH_IN_INIT") ? mayfly::run<CrashesInInit>() : mayfly::run(serve);
 }
