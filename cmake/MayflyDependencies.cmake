@@ -33,10 +33,6 @@ if(NOT MAYFLY_RUNTIME_ONLY)
   target_include_directories(mayfly_sodium SYSTEM INTERFACE ${MAYFLY_SODIUM_INCLUDE})
   target_link_libraries(mayfly_sodium INTERFACE ${MAYFLY_SODIUM_STATIC})
 
-  find_path(MAYFLY_TOML_INCLUDE toml++/toml.h REQUIRED)
-  add_library(mayfly_toml INTERFACE)
-  target_include_directories(mayfly_toml SYSTEM INTERFACE ${MAYFLY_TOML_INCLUDE})
-
   find_path(MAYFLY_PROTOZERO_INCLUDE protozero/pbf_writer.hpp REQUIRED)
   add_library(mayfly_protozero INTERFACE)
   target_include_directories(mayfly_protozero SYSTEM INTERFACE ${MAYFLY_PROTOZERO_INCLUDE})

@@ -1,8 +1,6 @@
 // mayfly.toml, and config.toml with the user's looks: found, read, and taken
 // apart into sections of keys with their lines. What a key means is decided by
-// whoever knows the options (option_layers.h).
-//
-// Parsed by toml++ (TOML 1.0).
+// whoever knows the options (config_layers.h).
 
 #pragma once
 
@@ -13,24 +11,15 @@
 #include <vector>
 
 #include "emulator/cli/message.h"
+#include "emulator/cli/toml_reader.h"
 #include "emulator/cli/variables.h"
 
 namespace mayfly::emulator::cli {
 
 struct ConfigFile {
-  // The kinds of values that settings have; numbers are kept as they were written.
-  enum class Kind { text, number, flag, list };
-  struct Entry {
-    std::string key;
-    Kind kind = Kind::text;
-    std::vector<std::string> values;  // flag: "true" or "false"; list: its texts, maybe none; else one
-    int line = 0;
-  };
-  struct Section {
-    std::string name;  // empty: keys before any section
-    int line = 0;
-    std::vector<Entry> entries;  // in the order of their lines
-  };
+  using Kind = TomlEntry::Kind;  // never other
+  using Entry = TomlEntry;
+  using Section = TomlSection;
 
   std::string name;              // for messages: "mayfly.toml", "../mayfly.toml"
   std::filesystem::path folder;  // absolute: what paths in it are relative to
@@ -40,8 +29,8 @@ struct ConfigFile {
   std::string place(int line) const { return name + ":" + std::to_string(line); }
 };
 
-// Errors: kUsage, with the line: not TOML, tables in sections, values of other
-// kinds (dates, mixed arrays), text with NUL bytes.
+// Errors: kUsage, with the line: not TOML, values of other kinds
+// (dates, tables), text with NUL bytes.
 Decided<ConfigFile> parse_config(std::string_view text, std::string name, std::filesystem::path folder);
 
 // The same of a file. Errors: also what read_text_file() says.

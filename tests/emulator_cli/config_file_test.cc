@@ -60,7 +60,7 @@ TEST_CASE("what is no TOML, and what is no setting, is refused with its line") {
   for (const char* value : {"1.5", "2026-11-01", "[[1]]", "[true]", "{ b = 1 }", "inf"}) {
     CHECK(refused("[run]\na = " + std::string(value) + "\n") == "mayfly.toml:2: the value of a is no setting");
   }
-  CHECK(refused("[run.more]\na = 1\n") == "mayfly.toml:1: the value of more is no setting");
+  CHECK(refused("[run]\na.b = 1\n") == "mayfly.toml:2: the value of a is no setting");
   CHECK(refused("[env]\nAB = \"a\\u0000b\"\n") == "mayfly.toml:2: the value of AB has a NUL byte");
   // Deeper than anybody writes by hand.
   CHECK_FALSE(parse_config("a = " + std::string(100'000, '['), "mayfly.toml", "/").has_value());
