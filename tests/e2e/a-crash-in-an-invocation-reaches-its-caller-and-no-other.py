@@ -1,8 +1,15 @@
-from sandbox import act, is_function_error, mayfly_run, misbehaving, works
+import json
+
+from sandbox import act, contains, equal, is_function_error, mayfly_run, misbehaving, works
 
 with mayfly_run(command=misbehaving()) as env:
-    for deed, signal in (("segfault", "segmentation fault"), ("abort", "aborted")):
+    for deed, error_type, text in (("segfault", "Function.SegmentationFault", r"segmentation fault \(SIGSEGV\)"),
+                                   ("abort", "Function.Abort", r"abort \(SIGABRT\)")):
         works(env)
-        is_function_error(act(env, deed), "Runtime.ExitError",
-                          f"RequestId: [0-9a-f-]{{36}} Error: Runtime exited with error: signal: {signal}")
+        answer = act(env, deed)
+        is_function_error(answer, error_type, text)
+        contains(str(answer.json()["stackTrace"]), "perform")
+        line = json.loads(env.wait_for(f'^{{"timestamp".*"{error_type}".*}}$').group())
+        equal((line["level"], line["stackTrace"]), ("FATAL", answer.json()["stackTrace"]))
+        env.wait_for(f"^START RequestId: {line['requestId']} ")
     works(env)

@@ -91,6 +91,17 @@ TEST_CASE("a response over the largest size becomes an error before it is sent")
       R"("errorType":"Function.ResponseSizeTooLarge","stackTrace":[]})");
 }
 
+TEST_CASE("an error has its cause for X-Ray") {
+  ScriptedServer server({next(event_answer("")), {std::string(kError), accepted()}});
+  test::CapturedStandardError log;
+  drive(server, []() -> std::string_view { throw std::runtime_error("no \xF0\x9F\x90\x9D"); });
+  REQUIRE(server.requests(kError).size() == 1);
+  auto cause = server.requests(kError)[0].field("Lambda-Runtime-Function-XRay-Error-Cause");
+  CHECK(cause.starts_with(R"({"working_directory":"/)"));
+  CHECK(cause.find(R"("exceptions":[{"type":"std::runtime_error","message":"no \ud83d\udc1d","stack":[{"path":)") !=
+        cause.npos);
+}
+
 TEST_CASE("a refused response costs the invocation, not the process") {
   for (int status : {400, 403, 410, 413}) {
     CAPTURE(status);
