@@ -9,19 +9,19 @@ namespace mayfly::runtime {
 
 class CurrentSink {
  public:
-  // `in_test`: what would end the process throws FatalInTest instead.
-  explicit CurrentSink(ResponseSink& sink, bool in_test = false);
+  // `fatal_in_test`: what would end the process sets it and throws FatalInTest.
+  explicit CurrentSink(ResponseSink& sink, bool* fatal_in_test = nullptr);
   ~CurrentSink();
   CurrentSink(const CurrentSink&) = delete;
   CurrentSink& operator=(const CurrentSink&) = delete;
 
   // Of this thread; null outside of Init and invocations.
   static ResponseSink* get();
-  static bool in_test();
+  static bool* fatal_in_test();
 
  private:
   ResponseSink* const sink_before_;
-  const bool in_test_before_;
+  bool* const fatal_before_;
 };
 
 // No std::exception, so that a handler's own catch does not meet it.

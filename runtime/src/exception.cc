@@ -14,23 +14,23 @@ namespace runtime {
 namespace {
 
 thread_local ResponseSink* sink_of_thread = nullptr;
-thread_local bool thread_is_in_test = false;
+thread_local bool* fatal_of_test = nullptr;
 
 }  // namespace
 
-CurrentSink::CurrentSink(ResponseSink& sink, bool in_test)
-    : sink_before_(sink_of_thread), in_test_before_(thread_is_in_test) {
+CurrentSink::CurrentSink(ResponseSink& sink, bool* fatal_in_test)
+    : sink_before_(sink_of_thread), fatal_before_(fatal_of_test) {
   sink_of_thread = &sink;
-  thread_is_in_test = in_test;
+  fatal_of_test = fatal_in_test;
 }
 
 CurrentSink::~CurrentSink() {
   sink_of_thread = sink_before_;
-  thread_is_in_test = in_test_before_;
+  fatal_of_test = fatal_before_;
 }
 
 ResponseSink* CurrentSink::get() { return sink_of_thread; }
-bool CurrentSink::in_test() { return thread_is_in_test; }
+bool* CurrentSink::fatal_in_test() { return fatal_of_test; }
 
 }  // namespace runtime
 
@@ -46,7 +46,10 @@ void log_exception(std::string_view message, Logger::Fields fields, LogLocation 
   auto json = runtime::error_json(report);
   if (auto* sink = runtime::CurrentSink::get()) {
     sink->fail(report.type, json);
-    if (runtime::CurrentSink::in_test()) throw runtime::FatalInTest();
+    if (bool* in_test = runtime::CurrentSink::fatal_in_test()) {
+      *in_test = true;
+      throw runtime::FatalInTest();
+    }
   } else {
     std::fflush(stdout);
     runtime::post_error_apart(report.type, json);

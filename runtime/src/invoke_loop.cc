@@ -21,13 +21,8 @@ class ApiSink final : public ResponseSink {
 
   void respond(std::string_view bytes) override {
     if (streaming()) return end();
-    if (bytes.size() > kMaxResponseBytes) {
-      // Lambda would answer 413, and take no error after that.
-      return runtime::fail(
-          *this, Error("Function.ResponseSizeTooLarge", "Response payload size (" + std::to_string(bytes.size()) +
-                                                            " bytes) exceeded maximum allowed payload size (" +
-                                                            std::to_string(kMaxResponseBytes) + " bytes)."));
-    }
+    // Lambda would answer 413, and take no error after that.
+    if (bytes.size() > kMaxResponseBytes) return runtime::fail(*this, response_too_large(bytes));
     if (take_answer()) note(api_.post_response(bytes));
   }
 

@@ -61,6 +61,12 @@ std::string status_text(int status) { return "HTTP status " + std::to_string(sta
 
 }  // namespace
 
+Error response_too_large(std::string_view response) {
+  return Error("Function.ResponseSizeTooLarge", "Response payload size (" + std::to_string(response.size()) +
+                                                    " bytes) exceeded maximum allowed payload size (" +
+                                                    std::to_string(kMaxResponseBytes) + " bytes).");
+}
+
 RuntimeApi::RuntimeApi(core::Origin origin, int wake_fd)
     : connection_(std::move(origin), {.max_body_bytes = kMaxEventBytes, .wake_fd = wake_fd}),
       wake_fd_(wake_fd),

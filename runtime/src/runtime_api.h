@@ -23,6 +23,7 @@
 #include <string_view>
 
 #include <mayfly/entry_point.h>
+#include <mayfly/error.h>
 
 #include "core/failure.h"
 #include "core/http_answer.h"
@@ -34,6 +35,8 @@ namespace mayfly::runtime {
 
 // What Lambda takes as a response: 6 MiB and 100 bytes.
 inline constexpr std::size_t kMaxResponseBytes = 6 * 1024 * 1024 + 100;
+// What is reported in the place of a longer one.
+Error response_too_large(std::string_view response);
 
 class RuntimeApi {
  public:
