@@ -2,6 +2,7 @@
 
 #include <mayfly/runtime.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -24,14 +25,22 @@ namespace {
 
 constexpr const char* kAddressVariable = "AWS_LAMBDA_RUNTIME_API";
 
+// For whoever has started the program by hand.
+std::string how_to_call() {
+  std::string_view program(program_invocation_name);
+  std::string word;
+  for (char c : program) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+:";
+  if (program.find_first_not_of(kPlain) != program.npos) word = "'" + word + "'";
+  return word + " is a Lambda function. To call it here: mayfly invoke --payload '{}' -- " + word + " (mayfly run -- " +
+         word + " keeps it running)";
+}
+
 // Errors: one line that names the variable.
 core::Outcome<core::Origin> runtime_api_origin() {
   auto address = core::env(kAddressVariable);
   std::string name(kAddressVariable);
-  if (!address) {
-    return core::fail(core::Errc::not_found,
-                      name + " is not set: this is a Lambda function. To run it here: mayfly run -- PROGRAM");
-  }
+  if (!address) return core::fail(core::Errc::not_found, name + " is not set: " + how_to_call());
   return core::parse_host_port(*address).transform_error([&](core::Failure failure) {
     failure.message.insert(0, name + ": ");
     return failure;

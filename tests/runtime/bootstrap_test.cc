@@ -213,6 +213,16 @@ TEST_CASE("a shared object of another architecture is an init error that names b
                                       : "is for x86_64, and this environment is arm64"));
 }
 
+TEST_CASE("a shared object that gives up has reported why, in an invocation and in Init") {
+  ScriptedServer server(invocations({"1"}));
+  auto ended = run_program(TEST_BOOTSTRAP, server, with_handler("orders.so:give_up"));
+  CHECK(ended.code == 1);
+  CHECK(contains(ended.standard_error, "FATAL\tfatal error errorType=Prices.Corrupt"));
+  REQUIRE(server.requests(kError).size() == 1);
+  CHECK(error_type(server.requests(kError)[0]) == "Prices.Corrupt");
+  CHECK(error_type(init_error_of(with_handler("orders.so:Hopeless"))) == "Prices.Corrupt");
+}
+
 TEST_CASE("a file that is no shared object is an init error, not a crash") {
   std::string object = read_file(TEST_OBJECTS "/plain.so");
   Folder folder;

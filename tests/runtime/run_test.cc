@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
@@ -64,7 +65,10 @@ TEST_CASE("without an address the program says which variable is missing and how
   test::CapturedStandardError log;
   CHECK(run([] {}) == 1);
   CHECK(log.text().find("AWS_LAMBDA_RUNTIME_API is not set") != std::string::npos);
-  CHECK(log.text().find("mayfly run") != std::string::npos);
+  std::string program = program_invocation_name;
+  CHECK(log.text().ends_with("FATAL\tAWS_LAMBDA_RUNTIME_API is not set: " + program +
+                             " is a Lambda function. To call it here: mayfly invoke --payload '{}' -- " + program +
+                             " (mayfly run -- " + program + " keeps it running)\n"));
 }
 
 TEST_CASE("an address in any other form than host:port is named") {

@@ -1,5 +1,6 @@
 // Handlers as a shared object with a C++ library of its own.
 
+#include <mayfly/exception.h>
 #include <mayfly/log.h>
 #include <mayfly/shared_object.h>
 #include <mayfly/stream.h>
@@ -60,6 +61,15 @@ struct Broken {
   void operator()() {}
 };
 MAYFLY_HANDLER(Broken)
+
+static void give_up() { mayfly::fatal({"Prices.Corrupt", "the price table is damaged"}); }
+MAYFLY_HANDLER(give_up)
+
+struct Hopeless {
+  Hopeless() { give_up(); }
+  void operator()() {}
+};
+MAYFLY_HANDLER(Hopeless)
 
 struct Ending {
   std::string_view operator()(std::string_view event) { return event; }
