@@ -1,7 +1,7 @@
 #include <mayfly/test.h>
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <cstdlib>
 #include <map>
 
@@ -15,6 +15,35 @@
 #include "runtime/src/current_sink.h"
 #include "runtime/src/error_json.h"
 #include "runtime/src/runtime_api.h"
+
+namespace mayfly::test {
+namespace {
+
+struct ErrorJson {
+  std::string errorMessage, errorType;
+  std::vector<std::string> stackTrace;
+};
+
+struct Prelude {
+  int statusCode = 200;
+  std::optional<std::map<std::string, std::string>> headers;
+  std::optional<std::vector<std::string>> cookies;
+  std::optional<std::string> body;
+  std::optional<bool> isBase64Encoded;
+};
+
+}  // namespace
+}  // namespace mayfly::test
+
+// Clang before 17 does not find the names by itself.
+template <>
+struct mayfly::json::fields<mayfly::test::ErrorJson> {
+  static constexpr std::array<std::string_view, 3> names{"errorMessage", "errorType", "stackTrace"};
+};
+template <>
+struct mayfly::json::fields<mayfly::test::Prelude> {
+  static constexpr std::array<std::string_view, 5> names{"statusCode", "headers", "cookies", "body", "isBase64Encoded"};
+};
 
 namespace mayfly::test {
 namespace {
@@ -51,11 +80,6 @@ class Variable {
  private:
   const char* name_;  // null: left alone
   std::optional<std::string> before_;
-};
-
-struct ErrorJson {
-  std::string errorMessage, errorType;
-  std::vector<std::string> stackTrace;
 };
 
 // Takes what Lambda would, and no more than once.
@@ -130,14 +154,6 @@ void call(const runtime::HandlerSource& source, std::string_view event, Context&
   }
   handler.destroy(handler.state);
 }
-
-struct Prelude {
-  int statusCode = 200;
-  std::optional<std::map<std::string, std::string>> headers;
-  std::optional<std::vector<std::string>> cookies;
-  std::optional<std::string> body;
-  std::optional<bool> isBase64Encoded;
-};
 
 Prelude prelude_of(std::string_view text) {
   json::Document document;
