@@ -96,7 +96,7 @@ TEST_CASE("an error has its cause for X-Ray") {
   test::CapturedStandardError log;
   drive(server, []() -> std::string_view { throw std::runtime_error("no \xF0\x9F\x90\x9D"); });
   REQUIRE(server.requests(kError).size() == 1);
-  auto cause = server.requests(kError)[0].field("Lambda-Runtime-Function-XRay-Error-Cause");
+  std::string cause(server.requests(kError)[0].field("Lambda-Runtime-Function-XRay-Error-Cause"));
   CHECK(cause.starts_with(R"({"working_directory":"/)"));
   CHECK(cause.find(R"("exceptions":[{"type":"std::runtime_error","message":"no \ud83d\udc1d","stack":[{"path":)") !=
         cause.npos);
