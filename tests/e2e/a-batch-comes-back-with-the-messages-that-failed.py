@@ -18,8 +18,8 @@ def failed(answer):
 GOOD, BAD, BROKEN = '{"id":"a","quantity":2}', '{"id":"b","quantity":0}', "{"
 with mayfly_run(command=[ORDER_QUEUE]) as env:
     equal(failed(env.call(batch("arn:aws:sqs:eu-west-1:1:q", GOOD, BAD, GOOD, BROKEN))), ["1", "3"])
-    env.wait_for("quantity must be positive errorType=Order.Invalid itemIdentifier=1")
-    env.wait_for("errorType=Order.Unreadable itemIdentifier=3")
+    env.wait_for('a record failed itemIdentifier=1 errorType=Order.Invalid errorMessage="quantity must be positive"')
+    env.wait_for("a record failed itemIdentifier=3 errorType=Order.Unreadable")
     equal(failed(env.call(batch("arn:aws:sqs:eu-west-1:1:q.fifo", GOOD, BAD, GOOD))), ["1", "2"])
     equal(failed(env.call(batch("arn:aws:sqs:eu-west-1:1:q", GOOD))), [])
     is_function_error(env.call(b'{"Records":[{"messageId":"0"}]}'), "Runtime.UnmarshalError",

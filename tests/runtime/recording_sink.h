@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,8 +60,8 @@ inline RecordingSink invoke(const runtime::HandlerSource& source, std::string_vi
   RecordingSink sink;
   sink.refuse_after = refuse_after;
   auto handler = source.make(source.from);
+  std::unique_ptr<void, void (*)(void*)> owner(handler.state, handler.destroy);  // also when it throws
   handler.invoke(handler.state, {event, event.size(), context}, sink);
-  handler.destroy(handler.state);
   return sink;
 }
 
