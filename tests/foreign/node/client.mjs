@@ -118,10 +118,13 @@ async function streamed(act, until) {
     parts += Buffer.from((await stream.next()).value.PayloadChunk.Payload).toString();
   }
   (await waits)[0].destroy();
+  let complete;
+  // To the end of the body, or its connection keeps the program from ending.
   for await (const event of stream) {
-    if (event.InvokeComplete) return { type, parts, ...event.InvokeComplete };
-    parts += Buffer.from(event.PayloadChunk.Payload).toString();
+    if (event.InvokeComplete) complete = event.InvokeComplete;
+    else parts += Buffer.from(event.PayloadChunk.Payload).toString();
   }
+  return { type, parts, ...complete };
 }
 
 const { LogResult, ...whole } = await streamed("stream", "first,");
