@@ -73,7 +73,7 @@ ANY_NAME = Divergence(
     "404",
     "clients call functions by their names")
 METHODS = Divergence(
-    "GET on the Invoke API",
+    "GET and OPTIONS on the Invoke API",
     "405",
     "invokes",
     "a browser that opens the address would invoke")
@@ -101,6 +101,11 @@ LOG_TAIL = Divergence(
     "X-Amz-Log-Type: Tail",
     "X-Amz-Log-Result carries the last 4 KB of the log",
     "not looked at",
+    "what the service does")
+INVOCATION_TYPE = Divergence(
+    "X-Amz-Invocation-Type",
+    "`Event` gets 202 before the function has ended, `DryRun` 204 without a call",
+    "not looked at: all are plain calls",
     "what the service does")
 CONCURRENT = Divergence(
     "a second call while one runs",
@@ -144,6 +149,11 @@ INIT_ERROR = Divergence(
     "502 and the posted body",
     "as the service",
     drop_in="502 with X-Amz-Function-Error and the posted body")
+STALE_ERROR = Divergence(
+    "an invocation fails after another's init/error",
+    "is told its own failure",
+    "is told the old init/error",
+    "a defect there: what it has kept is never forgotten")
 TIMEOUT = Divergence(
     "the function's timeout",
     "200 with X-Amz-Function-Error and `Sandbox.Timedout`",
@@ -167,6 +177,11 @@ IDLE_END = Divergence(
     "the next invocation starts a new one",
     "the next invocation fails with 502",
     "the service replaces what died while nobody called")
+ENDED_REPORT = Divergence(
+    "END and REPORT of an invocation during which a process ended",
+    "as with any other",
+    "missing",
+    "as the service")
 REPORT_STATUS = Divergence(
     "REPORT of a failed invocation",
     "ends with `Status: error` and `Error Type: …`",
@@ -191,6 +206,11 @@ ACCOUNT_ID = Divergence(
     "if Lambda-Extension-Accept-Feature asks for it",
     "never: it has no account",
     "as documented")
+REGISTERED_HANDLER = Divergence(
+    "`handler` in the answer to register",
+    "what _HANDLER says",
+    "empty where the command's last word is the handler",
+    "a defect there")
 TELEMETRY = Divergence(
     "Telemetry API",
     "implemented: 200 `OK`",
@@ -199,8 +219,19 @@ TELEMETRY = Divergence(
 SHUTDOWN_REASON = Divergence(
     "shutdownReason of SHUTDOWN",
     "spindown, timeout or failure",
-    "SandboxTerminated, Timeout or ReleaseFail",
+    "SandboxTerminated, Timeout or ReleaseFail; spindown after a failed Init",
     "the documented words; clients should compare without case and accept others")
+SHUTDOWN_TYPE = Divergence(
+    "Content-Type of SHUTDOWN",
+    "application/json",
+    "text/plain",
+    "it is JSON")
+EXTENSION_LAUNCH = Divergence(
+    "an extension cannot be started",
+    "200 with X-Amz-Function-Error and `Extension.LaunchError`",
+    "502, empty",
+    "as other failures of Init",
+    drop_in="502 with X-Amz-Function-Error and the body")
 EXTENSION_CRASH = Divergence(
     "an extension ends during an invocation",
     "200 with X-Amz-Function-Error and `Extension.Crash`",
@@ -224,6 +255,16 @@ EXTENSION_VARIABLES = Divergence(
 
 # Managed Instances
 
+MANAGED_COMMAND = Divergence(
+    "Managed Instances: the runtime",
+    "is the command, as whoever started it",
+    "is /var/task/bootstrap or another fixed one, as user 993 and group 990",
+    "needs neither root nor an image of AWS's")
+MANAGED_DEADLINE = Divergence(
+    "Managed Instances: Lambda-Runtime-Deadline-Ms",
+    "the start plus the timeout",
+    "a million times the timeout away",
+    "a defect there")
 NO_WORKER = Divergence(
     "Managed Instances: a call when no `next` waits",
     "waits for one on its own timeout, a line says so; 429 from --max-concurrency calls on",

@@ -30,6 +30,18 @@ class Register(Case):
         self.differs(divergences.ACCOUNT_ID, "accountId" in answer.json(), mayfly=True, rie=False)
         if self.on_mayfly:
             self.assertRegex(answer.json()["accountId"], r"^\d{12}$")
+            self.assertEqual(list(answer.json())[0], "accountId")
+
+    def test_the_handler_is_the_runtimes(self):
+        answer = self.agent.register([])
+        self.agent.begin_event()
+        handler = self.environment.actor().environment["_HANDLER"]  # the command's last word, but for mayfly run
+        self.differs(divergences.REGISTERED_HANDLER, answer.json()["handler"] == handler, mayfly=True, rie=False)
+
+    def test_a_name_that_is_not_the_files_is_an_internal_extensions(self):
+        self.answers(self.agent.register(["SHUTDOWN"], name="another"), 403, "Extension.InvalidEventType",
+                     "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension")
+        self.answers(self.agent.register(["INVOKE"], name="another"), 200)
 
     def test_no_events_are_fine(self):
         self.answers(self.agent.register([]), 200)
@@ -43,6 +55,9 @@ class Register(Case):
         for body in (b"", b"{", b"[]", b'{"events":"INVOKE"}'):
             with self.subTest(body):
                 self.answers(self.agent.register(body=body), 403, "InvalidRequestFormat")
+
+    def test_an_empty_body_ends_too_early(self):
+        self.answers(self.agent.register(body=b""), 403, "InvalidRequestFormat", "unexpected end of JSON input")
 
     def test_configuration_keys_are_refused(self):
         answer = self.agent.register(body=b'{"events":[],"configurationKeys":["a"]}')
@@ -67,6 +82,30 @@ class Register(Case):
         self.assertNotIn("runtime", [actor.name for actor in self.environment.stage.actors()])
         self.agent.register()
         self.assertGreater(self.environment.actor("runtime").pid, 0)
+
+
+class Launch(Case):
+    """Extensions that do not come to register."""
+
+    def fails(self, message):
+        answer = self.environment.call()
+        self.differs(divergences.EXTENSION_LAUNCH, answer.status, mayfly=200, rie=502)
+        if self.on_mayfly:
+            self.answers(answer, answer.status, "Extension.LaunchError")
+            self.assertRegex(answer.json()["errorMessage"], f"^RequestId: .* Error: {message}$")
+            self.assertEqual(answer.header("X-Amz-Function-Error"), "Unhandled")
+        else:
+            self.assertEqual(answer.body, b"")
+        self.assertEqual(self.environment.stage.actors(), [])  # not even the runtime
+
+    def test_an_eleventh_file_fails_the_init(self):
+        self.start(programs={f"agent-{number}": "#!/bin/sh\nexec sleep 60\n" for number in range(11)})
+        self.fails(r"Extension limit \(10\) reached")
+
+    def test_a_file_that_is_not_executable_fails_the_init(self):
+        self.start(programs={"agent": "#!/bin/sh\n"})
+        (self.environment.extension_folder / "agent").chmod(0o644)
+        self.fails("fork/exec .*/agent: permission denied")
 
 
 class RegisterInternal(Case):

@@ -63,6 +63,36 @@ class Init(Case):
         self.differs(divergences.FUNCTION_ERROR, answer.header("X-Amz-Function-Error"), mayfly="Unhandled", rie=None)
         self.assertEqual(answer.body, body)
 
+    def test_each_call_is_told_the_init_error(self):
+        env = self.start()
+        body = b'{"errorMessage":"no database","errorType":"Orders.NoDatabase"}'
+
+        def fail(runtime):
+            runtime.fail_init(body)
+            runtime.exit(1)
+
+        self.each_runtime(fail)
+        for _ in range(3):
+            answer = env.call()
+            self.differs(divergences.INIT_ERROR, answer.status, mayfly=200, rie=502)
+            self.assertEqual(answer.body, body)
+
+    def test_an_init_error_is_forgotten_once_a_runtime_is_well(self):
+        env = self.start()
+        call = env.begin_call()
+        old = b'{"errorMessage":"no database","errorType":"Orders.NoDatabase"}'
+        for _ in range(1 if self.on_rie else 2):  # ours tries once more
+            runtime = env.actor()
+            runtime.fail_init(old)
+            runtime.exit(1)
+        self.assertEqual(call.answer().body, old)
+        call = env.begin_call()
+        runtime = env.actor()
+        runtime.next()
+        runtime.exit(3)
+        self.differs(divergences.STALE_ERROR, call.answer().error_type,
+                     mayfly="Runtime.ExitError", rie="Orders.NoDatabase")
+
     def test_after_init_error_everything_but_the_exit_is_refused(self):
         env = self.start()
         env.begin_call()
@@ -115,6 +145,27 @@ class Init(Case):
         self.assertEqual(event.body, b'"now"')
         second.respond(event.request_id, b'"well"')
         second.begin_next()
+        self.assertEqual(call.answer().body, b'"well"')
+
+    def test_extensions_are_started_again_with_it(self):
+        env = self.start(extensions=["agent"])
+        call = env.begin_call()
+        agent = env.actor("agent")
+        agent.register([])
+        agent.begin_event()
+        env.actor().exit(1)
+        if self.on_rie:
+            answer = call.answer()
+            self.assertEqual((answer.status, answer.body), (502, b""))
+            env.wait_for("ErrAgentNameCollision")  # it takes the second try's for the first one's
+            call = env.begin_call()
+        agent = env.actor("agent")
+        self.answers(agent.register([]), 200)
+        agent.begin_event()
+        runtime = env.actor()
+        event = runtime.next()
+        runtime.respond(event.request_id, b'"well"')
+        runtime.begin_next()
         self.assertEqual(call.answer().body, b'"well"')
 
     def test_a_runtime_that_never_calls_next_times_out(self):

@@ -65,6 +65,26 @@ class InvokeApi(Case):
     def test_get_does_not_invoke(self):
         self.refused(divergences.METHODS, 405, None, 200, method="GET", payload=None)
 
+    def test_options_does_not_invoke(self):
+        self.refused(divergences.METHODS, 405, None, 200, method="OPTIONS", payload=None)
+
+    def test_an_event_is_accepted_before_it_has_run(self):
+        self.start()
+        call = self.environment.begin_call(headers={"X-Amz-Invocation-Type": "Event"})
+        runtime = self.environment.actor()
+        event = runtime.next()
+        if self.on_mayfly:
+            call.answer()
+        self.differs(divergences.INVOCATION_TYPE, call.done(), mayfly=True, rie=False)
+        self.answers(runtime.respond(event.request_id, b'"done"'), 202)
+        runtime.begin_next()
+        answer = call.answer()
+        self.differs(divergences.INVOCATION_TYPE, (answer.status, answer.body), mayfly=(202, b""), rie=(200, b'"done"'))
+
+    def test_a_dry_run_does_not_invoke(self):
+        self.refused(divergences.INVOCATION_TYPE, 204, None, 200, headers={"X-Amz-Invocation-Type": "DryRun"})
+        self.assertEqual(len(self.environment.stage.actors()), 1 if self.on_rie else 0)
+
     def test_a_payload_that_is_not_json_is_refused(self):
         answer = self.refused(divergences.NOT_JSON, 400, "InvalidRequestContentException", 200, payload=b'{"a":')
         if self.on_mayfly:

@@ -29,6 +29,21 @@ class LogLines(Case):
             self.assertRegex(report, field)
         self.assertTrue(report.endswith("\t"), report)
 
+    def test_an_invocation_that_ends_its_runtime_has_them_too(self):
+        env = self.start()
+        call = env.begin_call()
+        runtime = env.actor()
+        event = runtime.next()
+        runtime.exit(3)
+        call.answer()
+        env.wait_for(f"^START RequestId: {event.request_id} ")
+        call = env.begin_call()  # whatever is to be written of the first one is there behind it
+        following, _ = self.serve(env.actor(), call)
+        env.wait_for(f"^REPORT RequestId: {following.request_id}")
+        for word in ("END", "REPORT"):
+            self.differs(divergences.ENDED_REPORT, f"\n{word} RequestId: {event.request_id}" in env.everything(),
+                         mayfly=True, rie=False)
+
     def test_only_the_first_invocation_reports_an_init_duration(self):
         env = self.start()
         call = env.begin_call()

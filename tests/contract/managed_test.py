@@ -1,7 +1,9 @@
 """Managed Instances: many calls in one environment."""
 
 import json
+import os
 import re
+import time
 import uuid
 
 import divergences
@@ -36,6 +38,22 @@ class Managed(Case):
         self.assertEqual(variables["AWS_LAMBDA_INITIALIZATION_TYPE"], "lambda-managed-instances")
         self.assertEqual(variables["AWS_LAMBDA_MAX_CONCURRENCY"], "4")
         self.assertEqual(variables["AWS_LAMBDA_LOG_FORMAT"].lower(), "json")
+
+    def test_the_command_runs_where_and_as_it_was_started(self):
+        runtime = self.start_runtime()
+        found = (runtime.hello["folder"], runtime.run("os.getuid()"), runtime.run("os.getgid()"))
+        self.differs(divergences.MANAGED_COMMAND, found, rie=("/var/task", 993, 990),
+                     mayfly=(str(self.environment.folder), os.getuid(), os.getgid()))
+
+    def test_the_deadline_is_the_start_plus_the_timeout(self):
+        runtime = self.start_runtime(timeout=30)
+        before = time.time() * 1000
+        event, call = self.begin(b"{}")
+        ahead = int(event.header("Lambda-Runtime-Deadline-Ms")) - before
+        self.assertGreaterEqual(ahead, 30_000 - 1)
+        self.differs(divergences.MANAGED_DEADLINE, ahead < 60_000, mayfly=True, rie=False)
+        self.answers(runtime.respond(event.request_id), 202)
+        call.answer()
 
     def test_calls_overlap_and_are_answered_in_any_order(self):
         runtime = self.start_runtime()

@@ -99,5 +99,31 @@ class Processes(Case):
         self.assertEqual(self.agent.run(look_up), "127.0.0.1")
 
 
+class GivenVariables(Case):
+    def test_extensions_do_not_see_what_the_emulator_has_of_the_functions(self):
+        hidden = {"AWS_EXECUTION_ENV": "AWS_Lambda_test", "LAMBDA_TASK_ROOT": "/tmp"}
+        os.environ.update(hidden)
+        for name in hidden:
+            self.addCleanup(os.environ.pop, name)
+        self.start(extensions=["agent"])
+        self.environment.begin_call()
+        given = self.environment.actor("agent").environment
+        for name, value in hidden.items():
+            self.differs(divergences.EXTENSION_VARIABLES, given.get(name), mayfly=None, rie=value)
+
+    def test_which_process_gets_names_with_an_underscore(self):
+        os.environ["_OF_THE_SHELL"] = "canary"
+        self.addCleanup(os.environ.pop, "_OF_THE_SHELL")
+        self.start(extensions=["agent"])
+        self.environment.begin_call()
+        agent = self.environment.actor("agent")
+        agent.register()
+        agent.begin_event()
+        self.differs(divergences.CLEAN_VARIABLES, self.environment.actor().environment.get("_OF_THE_SHELL"),
+                     mayfly=None, rie="canary")
+        if not self.on_mayfly_run:  # which passes it to neither
+            self.differs(divergences.EXTENSION_VARIABLES, "_OF_THE_SHELL" in agent.environment, mayfly=True, rie=False)
+
+
 if __name__ == "__main__":
     main()

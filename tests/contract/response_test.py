@@ -59,6 +59,26 @@ class Response(Case):
         else:
             self.answers(again, 400, "InvalidRequestID")
 
+    def test_while_an_extension_works_a_second_answer_is_refused_by_the_state(self):
+        self.start(extensions=["agent"])
+        call = self.environment.begin_call()
+        agent = self.environment.actor("agent")
+        agent.register()
+        waiting = agent.begin_event()
+        runtime = self.environment.actor()
+        event = runtime.next()
+        waiting.answer()
+        self.answers(runtime.respond(event.request_id), 202)
+        text = ("State transition from RuntimeResponseSentState to {} failed for runtime. "
+                "Error: State transition is not allowed")
+        self.answers(runtime.respond(event.request_id), 403, "InvalidStateTransition",
+                     text.format("InvocationResponse"))
+        self.answers(runtime.fail(event.request_id), 403, "InvalidStateTransition",
+                     text.format("InvocationErrorResponse"))
+        runtime.begin_next()
+        agent.begin_event()
+        self.answers(call.answer(), 200)
+
     def test_a_response_to_a_closed_invocation_is_refused_by_its_id(self):
         event = self.runtime.next()
         self.answers(self.runtime.respond(event.request_id), 202)
@@ -134,6 +154,26 @@ class BadResponseMode(Case):
         runtime.begin_next()
         self.differs(divergences.RESPONSE_MODE, call.answer().body,
                      mayfly=b'"right"', rie=b"Task timed out after 2.00 seconds")
+
+    def test_the_next_invocation_after_one_is_answered(self):
+        self.start(timeout=2)
+        call = self.environment.begin_call()
+        runtime = self.environment.actor()
+        event = runtime.next()
+        self.answers(runtime.respond(event.request_id, b"{}", {"Lambda-Runtime-Function-Response-Mode": "no"}), 400)
+        if self.on_mayfly:
+            self.answers(runtime.respond(event.request_id), 202)
+        parked = runtime.begin_next()
+        call.answer()
+        call = self.environment.begin_call(b'"again"')
+        if self.on_rie:  # the timeout has ended the first one
+            runtime = self.environment.actor()
+            parked = runtime.begin_next()
+        event = parked.answer()
+        self.assertEqual(event.body, b'"again"')
+        self.answers(runtime.respond(event.request_id, b'"well"'), 202)
+        runtime.begin_next()
+        self.assertEqual(call.answer().body, b'"well"')
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """How an environment ends: who is told what, in which order."""
 
+import signal
 import time
 
 import divergences
@@ -52,10 +53,22 @@ class Shutdown(Case):
         self.environment.begin_stop()
         answer = waiting.answer()
         self.answers(answer, 200)
+        self.differs(divergences.SHUTDOWN_TYPE, answer.header("Content-Type"),
+                     mayfly="application/json", rie="text/plain; charset=utf-8")
+        self.assertIsNone(answer.header("Lambda-Extension-Event-Identifier"))
         event = answer.json()
         self.assertEqual(sorted(event), ["deadlineMs", "eventType", "shutdownReason"])
         self.differs(divergences.SHUTDOWN_REASON, event["shutdownReason"], mayfly="spindown", rie="SandboxTerminated")
         self.assertGreaterEqual(event["deadlineMs"], before + 1000)
+        agent.exit(0)
+        self.assertEqual(self.environment.wait(), 0)
+
+    def test_sigint_is_an_end_like_sigterm(self):
+        runtime, [agent], [waiting] = self.running(extensions=["agent"])
+        self.environment.process.send_signal(signal.SIGINT)
+        self.assertEqual(runtime.wait_for_signal(), "SIGTERM")
+        event = waiting.answer().json()
+        self.differs(divergences.SHUTDOWN_REASON, event["shutdownReason"], mayfly="spindown", rie="SandboxTerminated")
         agent.exit(0)
         self.assertEqual(self.environment.wait(), 0)
 
@@ -70,9 +83,11 @@ class Shutdown(Case):
 
     def test_an_extension_that_overruns_is_killed_without_sigterm(self):
         _, [agent], [waiting] = self.running(extensions=["agent"], deaf=["agent"])
+        stopped = time.monotonic()
         self.environment.begin_stop()
         waiting.answer()
         self.assertEqual(self.environment.wait(), 0)
+        self.assertGreater(time.monotonic() - stopped, 1.9)  # the 2 s that it has
         agent.wait_until_gone()
         self.assertTrue(agent.signals.empty())
 
@@ -117,6 +132,16 @@ class Shutdown(Case):
         answer = call.answer()
         self.differs(divergences.EXIT_STATUS, answer.status, mayfly=200, rie=502)
         self.answers(answer, answer.status, "Runtime.ExitError")
+
+    def test_a_failed_init_is_the_reason_of_a_reset(self):
+        self.start(extensions=["agent"])
+        self.environment.begin_call()
+        agent = self.environment.actor("agent")
+        agent.register(["SHUTDOWN"])
+        waiting = agent.begin_event()
+        self.environment.actor().exit(1)
+        event = waiting.answer().json()
+        self.differs(divergences.SHUTDOWN_REASON, event["shutdownReason"], mayfly="failure", rie="spindown")
 
 
 if __name__ == "__main__":

@@ -257,6 +257,12 @@ class Logs(Case):
                                {"Lambda-Extension-Identifier": agent.identifier})
         self.answers(answer, 202, "Logs.NotSupported", "Logs API is not supported")
 
+    def test_it_says_so_without_an_identifier_too(self):
+        self.start()
+        self.environment.begin_call()
+        answer = self.environment.actor().request("PUT", "/2020-08-15/logs", b"{}")
+        self.answers(answer, 202, "Logs.NotSupported", "Logs API is not supported")
+
 
 if __name__ == "__main__":
     main()
