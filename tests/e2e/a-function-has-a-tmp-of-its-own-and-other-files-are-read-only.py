@@ -6,7 +6,7 @@ import secrets
 import sys
 import tempfile
 
-from sandbox import binary, contains, equal, matches, mayfly_run, wait_until
+from sandbox import binary, equal, mayfly_run, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
 if str(binary("mayfly").resolve()).startswith("/tmp/") or str(HERE).startswith("/tmp/") or sys.executable.startswith("/tmp/"):
@@ -24,7 +24,7 @@ def files_with(text):
 
 with tempfile.NamedTemporaryFile(dir="/tmp") as ours, mayfly_run(folder=HERE, extensions=["agent"]) as env:
     # Extensions in /tmp: it is the machine's then, and a word in the banner says why.
-    matches(env.output(), r"enforced .*read-only files; not: .*own /tmp \(/tmp/.*/opt/extensions is in it\)")
+    env.wait_for(r"enforced .*read-only files; not: .*own /tmp \(/tmp/.*/opt/extensions is in it\)")
     call = env.begin_call()
     agent = env.actor("agent")
     equal(agent.run(f"__import__('os').path.exists({ours.name!r})"), True)
@@ -36,7 +36,7 @@ with tempfile.NamedTemporaryFile(dir="/tmp") as ours, mayfly_run(folder=HERE, ex
     call.answer()
 
 with tempfile.NamedTemporaryFile(dir="/tmp") as ours, mayfly_run(folder=HERE) as env:
-    contains(env.output(), "own /tmp")
+    env.wait_for("own /tmp")
     first_call = env.begin_call()
     first = env.actor()
     first.next()
@@ -77,7 +77,7 @@ with mayfly_run(folder=HERE) as env:
         wait_until(lambda: not files_with(word), "the end of what was left")
 
 with mayfly_run(folder=HERE, options=["--shared-files"]) as env:
-    matches(env.output(), r"not: .*read-only files \(--shared-files\), own /tmp$")
+    env.wait_for(r"not: .*read-only files \(--shared-files\), own /tmp$")
     env.begin_call()
     runtime = env.actor()
     equal(runtime.run("os.path.exists('/tmp')"), True)
