@@ -229,6 +229,7 @@ class Rie(Environment):
             variables["AWS_LAMBDA_FUNCTION_HANDLER"] = self._handler
         for _ in range(5):  # a free port may be taken before the emulator gets it
             self.port, api_port = free_port(), free_port()
+            self._awaited = self._ports_at_start(api_port)
             command = [str(self.program()), "--runtime-interface-emulator-address", f"127.0.0.1:{self.port}",
                        "--runtime-api-address", f"127.0.0.1:{api_port}", *self._options, *self._command]
             process = self._spawn(self._with_mounts(command), variables)
@@ -246,9 +247,14 @@ class Rie(Environment):
         self.process.kill()  # its shutdown takes seconds, and is not ours to test
         self.process.wait()
 
+    def _ports_at_start(self, api_port):
+        """It listens on them one after the other, and starts a runtime that comes before the second all the same."""
+        return self.port, api_port
+
     def _answers(self):
         try:
-            socket.create_connection(("127.0.0.1", self.port)).close()
+            for port in self._awaited:
+                socket.create_connection(("127.0.0.1", port)).close()
             return True
         except ConnectionRefusedError:
             return False
@@ -295,6 +301,9 @@ class DropIn(Rie):
     """Ours under the name aws-lambda-rie, started as the official one is."""
 
     server = "drop_in"
+
+    def _ports_at_start(self, _):
+        return (self.port,)  # the other one with the first environment
 
     @staticmethod
     def program():

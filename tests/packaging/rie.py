@@ -37,11 +37,11 @@ class Rie:
     namespace; with `inside` they start it themselves, in a container."""
 
     def __init__(self, command, around=(), inside=False, folder=None, variables=None):
-        self.port = free_port()
+        self.port, self._api_port = free_port(), free_port()
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [*around, *([] if inside else [program()]), "--runtime-interface-emulator-address", f"127.0.0.1:{self.port}",
-             "--runtime-api-address", f"127.0.0.1:{free_port()}", *command],
+             "--runtime-api-address", f"127.0.0.1:{self._api_port}", *command],
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, cwd=folder,
             env={**os.environ, "AWS_LAMBDA_FUNCTION_TIMEOUT": "10", **(variables or {})})
 
@@ -49,7 +49,8 @@ class Rie:
         give_up = time.monotonic() + PATIENCE_S
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
+                for port in (self.port, self._api_port):  # which it opens one after the other
+                    socket.create_connection(("127.0.0.1", port)).close()
                 return self
             except ConnectionRefusedError:
                 if self._process.poll() is not None or time.monotonic() > give_up:
