@@ -138,16 +138,16 @@ void Daemon::received(ext::TelemetryBatch& batch) {
 
   if (phase_ == Phase::running && invocation_is_over()) return begin_flush();
   if (phase_ == Phase::closing) {
-    seal(Encoding::otlp_logs);
+    seal(Encoding::otlp);
     return destinations_changed();
   }
-  bool open = encoders_[index(Encoding::otlp_logs)] && encoders_[index(Encoding::otlp_logs)]->records() > 0;
+  bool open = encoders_[index(Encoding::otlp)] && encoders_[index(Encoding::otlp)]->records() > 0;
   if (!open || freshness_armed_) return;
   freshness_armed_ = true;
   freshness_.expires_after(kFreshness);
   freshness_.async_wait([this](boost::system::error_code error) {
     freshness_armed_ = false;
-    if (!error) seal(Encoding::otlp_logs);
+    if (!error) seal(Encoding::otlp);
   });
 }
 
@@ -195,8 +195,8 @@ void Daemon::seal(Encoding encoding) {
 }
 
 void Daemon::seal_large() {
-  auto& encoder = encoders_[index(Encoding::otlp_logs)];
-  if (encoder && (encoder->bytes() >= batch_bytes_ || encoder->records() >= kBatchRecords)) seal(Encoding::otlp_logs);
+  auto& encoder = encoders_[index(Encoding::otlp)];
+  if (encoder && (encoder->bytes() >= batch_bytes_ || encoder->records() >= kBatchRecords)) seal(Encoding::otlp);
 }
 
 // ---- invocations
@@ -222,7 +222,7 @@ void Daemon::wait_running(milliseconds wait, bool last) {
   timer_.expires_after(std::max(wait, milliseconds{0}));
   timer_.async_wait([this, last](boost::system::error_code error) {
     if (error || phase_ != Phase::running) return;
-    seal(Encoding::otlp_logs);
+    seal(Encoding::otlp);
     if (last) return end_invocation();
     wait_running(until_deadline() - kDeadlineMargin, true);
   });
@@ -230,7 +230,7 @@ void Daemon::wait_running(milliseconds wait, bool last) {
 
 void Daemon::begin_flush() {
   phase_ = Phase::flushing;
-  seal(Encoding::otlp_logs);
+  seal(Encoding::otlp);
   auto budget = std::clamp(until_deadline() - kDeadlineMargin, milliseconds{0}, kFlushCap);
   flush_until_ = Deadline::after(budget);
   timer_.expires_after(budget);
@@ -270,7 +270,7 @@ void Daemon::shut_down(const ext::Shutdown& shutdown) {
   deadline_ = shutdown.deadline;
   auto budget = std::clamp(until_deadline() - kShutdownMargin, milliseconds{0}, kShutdownCap);
   flush_until_ = Deadline::after(budget);
-  seal(Encoding::otlp_logs);
+  seal(Encoding::otlp);
   for (auto& destination : destinations_) destination->hurry(*flush_until_);
 
   // The report of the last invocation comes only now.

@@ -11,8 +11,6 @@
 
 namespace mayfly::telemetry {
 
-enum class Encoding { ndjson, otlp_logs };
-
 // Called from the event loop. None of the calls waits for a network.
 class Destination {
  public:

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/http_field.h"
+#include "extensions/telemetry/plain_transport.h"
 #include "extensions/telemetry/random.h"
 
 namespace mayfly::telemetry {
@@ -88,7 +89,8 @@ HttpDestination::HttpDestination(Options options)
       name_("otlp+http://" + options_.origin.host_port() + options_.target),
       head_(request_head(options_)),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      connection_(options_.origin, {kConnectTimeout, kMaxAnswerBytes, wake_fd_}),
+      transport_(std::make_unique<PlainTransport>(
+          options_.origin, core::HttpConnection::Options{kConnectTimeout, kMaxAnswerBytes, wake_fd_})),
       queue_(options_.queue_bytes) {}
 
 HttpDestination::~HttpDestination() {
@@ -182,7 +184,7 @@ HttpDestination::Attempt HttpDestination::post(const SharedBatch& batch) {
   auto began = std::chrono::steady_clock::now();
   auto answer = exchange(head, payload);
   // A kept connection may have ended during a freeze: not the backend's fault.
-  if (!answer && answer.error().code == Errc::unanswered && connection_.reused()) answer = exchange(head, payload);
+  if (!answer && answer.error().code == Errc::unanswered && transport_->reused()) answer = exchange(head, payload);
 
   Attempt attempt;
   if (answer) {
@@ -203,12 +205,12 @@ Outcome<const HttpAnswer*> HttpDestination::exchange(std::string_view head, std:
     auto until = attempt_deadline();
     if (!until) return core::fail(Errc::interrupted, "closed");
     if (!sent) {
-      auto out = connection_.send(head, body, *until);
+      auto out = transport_->send(head, body, *until);
       if (!out && out.error().code == Errc::interrupted) continue;
       if (!out) return unexpected(out.error());
       sent = true;
     }
-    auto answer = connection_.receive(*until);
+    auto answer = transport_->receive(*until);
     if (!answer && answer.error().code == Errc::interrupted) continue;
     return answer;
   }

@@ -14,10 +14,11 @@
 #include <string>
 #include <thread>
 
-#include "core/http_connection.h"
+#include "core/uri.h"
 #include "extensions/telemetry/batch_queue.h"
 #include "extensions/telemetry/destination.h"
 #include "extensions/telemetry/retry.h"
+#include "extensions/telemetry/transport.h"
 
 namespace mayfly::telemetry {
 
@@ -38,7 +39,7 @@ class HttpDestination final : public Destination {
   ~HttpDestination() override;
 
   std::string_view name() const override { return name_; }
-  Encoding encoding() const override { return Encoding::otlp_logs; }
+  Encoding encoding() const override { return Encoding::otlp; }
   void enqueue(SharedBatch batch) override;
   void wake() override;
   bool settled(std::chrono::milliseconds patience) override;
@@ -68,7 +69,7 @@ class HttpDestination final : public Destination {
   const int wake_fd_;  // an eventfd: ends a wait for the network
 
   // The thread's own.
-  core::HttpConnection connection_;
+  std::unique_ptr<Transport> transport_;
   std::unique_ptr<Compressor> compressor_;
   std::string payload_;  // of `payload_of_`, compressed once
   SharedBatch payload_of_;
