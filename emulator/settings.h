@@ -53,11 +53,11 @@ struct Settings {
   // For a debugger `timeout` and `init_limit` are a day away; this is what clients
   // are told. Zero: the timeout.
   std::chrono::milliseconds configured_timeout{0};
-  int memory_mb = 128;                       // 128 .. 10'240
-  std::size_t max_environments = 50;         // at a time; from 1 up
-  std::chrono::seconds idle_timeout{600};    // an environment that long without a call ends
-  bool tenant_isolation = false;             // every invocation must name its tenant
-  std::chrono::seconds max_age{0};           // an environment ends when older and idle; 0: never
+  int memory_mb = 128;                     // 128 .. 10'240
+  std::size_t max_environments = 50;       // at a time; from 1 up
+  std::chrono::seconds idle_timeout{600};  // an environment that long without a call ends
+  bool tenant_isolation = false;           // every invocation must name its tenant
+  std::chrono::seconds max_age{0};         // an environment ends when older and idle; 0: never
 
   std::vector<std::pair<std::string, std::string>> environment;  // --env, after those of Lambda
   // What an image gives its processes, in the place of provided.al2023's own; empty: no image.

@@ -36,7 +36,6 @@ using Variables = std::vector<std::pair<std::string, std::string>>;
 Variables runtime_variables(const Settings& settings, const core::Origin& runtime_api, std::string_view log_stream);
 Variables extension_variables(const Settings& settings, const core::Origin& runtime_api, std::string_view log_stream);
 
-
 // For a runtime that is started by hand: what it cannot do without, and the
 // user's own, as a shell takes them before a command.
 std::string needed_variables(const Settings& settings, const core::Origin& runtime_api);

@@ -1,5 +1,7 @@
 #include "runtime/src/invoke_loop.h"
 
+#include <stdio_ext.h>
+
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -67,8 +69,9 @@ class ApiSink final : public ResponseSink {
     if (answered_) return false;
     answered_ = true;
     // A full buffer of standard output would be frozen with the sandbox, and its
-    // lines appear in the log of a later invocation.
-    std::fflush(stdout);
+    // lines appear in the log of a later invocation. An empty one is left alone:
+    // to flush takes a lock that all workers share.
+    if (__fpending(stdout) > 0) std::fflush(stdout);
     return true;
   }
   void note(core::Outcome<void> posted) {

@@ -81,6 +81,6 @@ int main(int argc, char** argv) {
   std::vector<double> all;
   for (const auto& one : each) all.insert(all.end(), one.begin(), one.end());
   std::ranges::sort(all);
-  std::printf("{\"calls_per_s\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
-              static_cast<double>(number(4)) / seconds, quantile(all, 0.5), quantile(all, 0.99));
+  std::printf("{\"calls_per_s\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n", static_cast<double>(number(4)) / seconds,
+              quantile(all, 0.5), quantile(all, 0.99));
 }

@@ -52,11 +52,11 @@ class Bench:
         self.processor = processor
         self.real_time = may_be_real_time()
 
-    def run(self, payload, warm_up, count, command, pinned=True):
+    def run(self, payload, warm_up, count, command, pinned=True, real_time=True):
         def place():
             if pinned:
                 os.sched_setaffinity(0, {self.processor})
-                if self.real_time:
+                if self.real_time and real_time:
                     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
         done = subprocess.run([self.server, str(payload), str(warm_up), str(count), *map(str, command)],
