@@ -82,6 +82,34 @@ class OurRuntime(Case):
                      mayfly=b'{"errorMessage":"behind 1","errorType":"Parts.Lost","stackTrace":[]}')
         self.assertEqual(env.call(b'{"parts":["d"]}').body, b"d")
 
+    def test_an_http_function_answers_in_the_form_that_asked(self):
+        env = self.start(command=[binary("../examples/notes")])
+        v2 = {"version": "2.0", "rawPath": "/notes", "rawQueryString": "", "headers": {"host": "x.lambda-url.on.aws"},
+              "body": "eyJ0ZXh0Ijoic8OpIn0=", "isBase64Encoded": True,
+              "requestContext": {"http": {"method": "POST", "path": "/notes"}, "stage": "$default"}}
+        answer = env.call(json.dumps(v2).encode())
+        self.answers(answer, 200)
+        self.assertEqual(answer.json()["statusCode"], 201)
+        self.assertEqual(json.loads(answer.json()["body"]), {"text": "s\u00e9"})
+        balancer = {"requestContext": {"elb": {"targetGroupArn": "arn"}}, "httpMethod": "GET", "path": "/hello/a%20b",
+                    "queryStringParameters": {}, "headers": {"host": "x"}, "body": "", "isBase64Encoded": False}
+        answer = env.call(json.dumps(balancer).encode()).json()
+        self.assertEqual((answer["statusCode"], answer["statusDescription"], answer["body"]), (200, "200 OK", "hello a b"))
+        missing = env.call(json.dumps({**balancer, "path": "/none"}).encode()).json()
+        self.assertEqual(missing["statusCode"], 404)
+
+    def test_a_batch_answers_with_the_messages_that_failed(self):
+        env = self.start(command=[binary("../examples/order_queue")])
+        def failed(arn, *bodies):
+            records = [{"messageId": str(i), "body": body, "eventSourceARN": arn} for i, body in enumerate(bodies)]
+            answer = env.call(json.dumps({"Records": records}).encode())
+            self.answers(answer, 200)
+            return [failure["itemIdentifier"] for failure in answer.json()["batchItemFailures"]]
+        good, bad = '{"id":"a","quantity":2}', '{"id":"b","quantity":0}'
+        self.assertEqual(failed("arn:aws:sqs:eu-west-1:1:q", good, bad, good, "{"), ["1", "3"])
+        self.assertEqual(failed("arn:aws:sqs:eu-west-1:1:q.fifo", good, bad, good), ["1", "2"])
+        self.assertEqual(failed("arn:aws:sqs:eu-west-1:1:q", good), [])
+
     def test_an_unknown_handler_is_an_init_error_that_lists_the_known(self):
         env = self.start(command=[binary("../examples/orders")], handler="sell")
         answer = env.call()
