@@ -70,7 +70,7 @@ int Daemon::run(std::string_view name) {
 bool Daemon::open_destinations() {
   auto complaints = settings_.complaints;
   auto backends = static_cast<std::size_t>(
-      std::ranges::count(settings_.destinations, DestinationSettings::Kind::otlp_http, &DestinationSettings::kind));
+      std::ranges::count(settings_.destinations, DestinationSettings::Kind::http, &DestinationSettings::kind));
   for (const auto& d : settings_.destinations) {
     switch (d.kind) {
       case DestinationSettings::Kind::standard_output:
@@ -85,15 +85,23 @@ bool Daemon::open_destinations() {
         }
         break;
       }
-      case DestinationSettings::Kind::otlp_http: {
+      case DestinationSettings::Kind::http: {
+        if (d.tls) {
+          complaints.push_back(d.name + ": this build has no TLS");
+          break;
+        }
+        if (!d.takes(Signal::logs)) break;
         HttpDestination::Options options;
+        options.name = d.name;
         options.origin = d.origin;
-        options.target = d.target;
-        options.compress = settings_.compress;
+        options.target = d.targets[static_cast<std::size_t>(Signal::logs)];
+        options.encoding = d.encoding;
+        options.compression = d.compression;
+        options.headers = d.headers;
         options.queue_bytes = settings_.queue_bytes / backends;
         // A small queue needs small batches, or each one would push all others out.
         batch_bytes_ = std::min(kBatchBytes, options.queue_bytes / 4);
-        options.read_rejected = rejected_log_records;
+        if (d.encoding == Encoding::otlp) options.read_rejected = rejected_log_records;
         options.changed = [this] { boost::asio::post(loop_.io(), [this] { destinations_changed(); }); };
         destinations_.push_back(std::make_unique<HttpDestination>(std::move(options)));
         break;

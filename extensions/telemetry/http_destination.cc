@@ -3,7 +3,6 @@
 #include <mayfly/log.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <utility>
@@ -29,15 +28,17 @@ constexpr milliseconds kPrompt{200};
 constexpr milliseconds kFinalTry{300};  // with an open breaker, at shutdown
 constexpr std::size_t kMaxAnswerBytes = 1024 * 1024;
 constexpr int kMaxAttempts = 30;
-constexpr int kCompressionLevel = 1;
 constexpr std::size_t kQuotedBytes = 200;  // of an answer, in a log line
 
 std::string request_head(const HttpDestination::Options& options) {
   std::string head = "POST " + options.target + " HTTP/1.1\r\n";
   core::append_field(head, "Host", options.origin.host_port());
   core::append_field(head, "User-Agent", "mayfly-telemetry");
-  core::append_field(head, "Content-Type", "application/x-protobuf");
-  if (options.compress) core::append_field(head, "Content-Encoding", "zstd");
+  core::append_field(head, "Content-Type",
+                     options.encoding == Encoding::otlp ? "application/x-protobuf" : "application/x-ndjson");
+  if (auto coding = content_encoding(options.compression); !coding.empty())
+    core::append_field(head, "Content-Encoding", coding);
+  for (const auto& header : options.headers) core::append_field(head, header.name, header.value);
   return head;
 }
 
@@ -61,36 +62,14 @@ struct HttpDestination::Attempt {
   milliseconds took{0};
 };
 
-class HttpDestination::Compressor {
- public:
-  Compressor() : context_(ZSTD_createCCtx()) {
-    ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, kCompressionLevel);
-    ZSTD_CCtx_setParameter(context_, ZSTD_c_checksumFlag, 1);
-  }
-  ~Compressor() { ZSTD_freeCCtx(context_); }
-  Compressor(const Compressor&) = delete;
-  Compressor& operator=(const Compressor&) = delete;
-
-  // False when zstd runs out of memory.
-  bool compress(std::string_view body, std::string& out) {
-    out.resize(ZSTD_compressBound(body.size()));
-    auto size = ZSTD_compress2(context_, out.data(), out.size(), body.data(), body.size());
-    if (ZSTD_isError(size)) return false;
-    out.resize(size);
-    return true;
-  }
-
- private:
-  ZSTD_CCtx* context_;
-};
-
 HttpDestination::HttpDestination(Options options)
     : options_(std::move(options)),
-      name_("otlp+http://" + options_.origin.host_port() + options_.target),
+      name_(options_.name),
       head_(request_head(options_)),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       transport_(std::make_unique<PlainTransport>(
           options_.origin, core::HttpConnection::Options{kConnectTimeout, kMaxAnswerBytes, wake_fd_})),
+      compressor_(options_.compression),
       queue_(options_.queue_bytes) {}
 
 HttpDestination::~HttpDestination() {
@@ -171,12 +150,12 @@ void HttpDestination::serve() {
 }
 
 HttpDestination::Attempt HttpDestination::post(const SharedBatch& batch) {
-  if (options_.compress && payload_of_ != batch) {
-    if (!compressor_) compressor_ = std::make_unique<Compressor>();
+  bool compress = options_.compression != Compression::none;
+  if (compress && payload_of_ != batch) {
     payload_of_ = batch;
-    if (!compressor_->compress(batch->body, payload_)) payload_of_.reset();
+    if (!compressor_.compress(batch->body, payload_)) payload_of_.reset();
   }
-  std::string_view payload = options_.compress ? std::string_view(payload_) : std::string_view(batch->body);
+  std::string_view payload = compress ? std::string_view(payload_) : std::string_view(batch->body);
   std::string head = head_;
   core::append_field(head, "Content-Length", std::to_string(payload.size()));
   head += "\r\n";

@@ -13,10 +13,13 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "core/uri.h"
 #include "extensions/telemetry/batch_queue.h"
+#include "extensions/telemetry/compressor.h"
 #include "extensions/telemetry/destination.h"
+#include "extensions/telemetry/destination_settings.h"
 #include "extensions/telemetry/retry.h"
 #include "extensions/telemetry/transport.h"
 
@@ -25,9 +28,12 @@ namespace mayfly::telemetry {
 class HttpDestination final : public Destination {
  public:
   struct Options {
+    std::string name;  // for log lines
     core::Origin origin;
     std::string target = "/v1/logs";
-    bool compress = true;  // zstd
+    Encoding encoding = Encoding::otlp;
+    Compression compression = Compression::zstd;
+    std::vector<HeaderSetting> headers;
     std::size_t queue_bytes = 8 * 1024 * 1024;
     // Reads a 2xx answer: how many records were refused, and why.
     std::size_t (*read_rejected)(std::string_view body, std::string& message) = nullptr;
@@ -39,7 +45,7 @@ class HttpDestination final : public Destination {
   ~HttpDestination() override;
 
   std::string_view name() const override { return name_; }
-  Encoding encoding() const override { return Encoding::otlp; }
+  Encoding encoding() const override { return options_.encoding; }
   void enqueue(SharedBatch batch) override;
   void wake() override;
   bool settled(std::chrono::milliseconds patience) override;
@@ -49,7 +55,6 @@ class HttpDestination final : public Destination {
 
  private:
   struct Attempt;
-  class Compressor;
 
   void serve();
   // How long the oldest batch must rest; with mutex_ held.
@@ -70,7 +75,7 @@ class HttpDestination final : public Destination {
 
   // The thread's own.
   std::unique_ptr<Transport> transport_;
-  std::unique_ptr<Compressor> compressor_;
+  Compressor compressor_;
   std::string payload_;  // of `payload_of_`, compressed once
   SharedBatch payload_of_;
   bool told_unreachable_ = false;  // each is logged once

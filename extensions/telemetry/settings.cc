@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-
-#include "core/environment.h"
+#include <cstdlib>
+#include <optional>
 
 namespace mayfly::telemetry {
 namespace {
 
-using core::Errc;
-using core::fail;
 using core::Outcome;
 using extension::TelemetryType;
 
@@ -17,160 +15,243 @@ constexpr std::size_t kMinQueueBytes = 64 * 1024;
 constexpr std::size_t kMaxQueueBytes = 1024 * 1024 * 1024;
 constexpr std::size_t kDefaultQueueBytes = 8 * 1024 * 1024;
 
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Calls f for each part that is not empty.
-template <class F>
-void each_part(std::string_view list, F f) {
-  while (!list.empty()) {
-    auto comma = std::min(list.find(','), list.size());
-    if (auto part = trim(list.substr(0, comma)); !part.empty()) f(part);
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-}
-
 bool parse_number(std::string_view text, std::size_t& out) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
   return error == std::errc{} && end == text.data() + text.size() && !text.empty();
 }
 
-Outcome<DestinationSettings> parse_otlp(std::string_view url) {
-  auto uri = core::parse_uri(url.substr(std::string_view("otlp+").size()));
-  if (!uri) return unexpected(uri.error());
-  if (uri->scheme == "https")
-    return fail(Errc::parse, "otlp+https: this build has no TLS; use otlp+http to a collector nearby");
-  if (uri->scheme != "http") return fail(Errc::parse, "otlp+" + uri->scheme + ": expected otlp+http");
-  if (!uri->userinfo.empty())
-    return fail(Errc::parse, "otlp+http: a user name or password in the URL is not supported");
-  if (uri->target.find('?') != std::string::npos)
-    return fail(Errc::parse, "otlp+http: a query in the URL is not supported");
-  DestinationSettings d;
-  d.kind = DestinationSettings::Kind::otlp_http;
-  d.origin = uri->origin;
-  // The base URL of a receiver, as in OTEL_EXPORTER_OTLP_ENDPOINT.
-  d.target = uri->target;
-  while (d.target.ends_with('/')) d.target.pop_back();
-  if (!d.target.ends_with("/v1/logs")) d.target += "/v1/logs";
-  return d;
-}
+class Reader {
+ public:
+  explicit Reader(const Environment& environment) : environment_(environment) {}
 
-Outcome<DestinationSettings> parse_file(std::string_view url) {
-  url.remove_prefix(std::string_view("file:").size());
-  if (url.starts_with("//")) url.remove_prefix(2);
-  auto path = core::percent_decode(url);
-  if (!path) return unexpected(path.error());
-  if (!path->starts_with('/'))
-    return fail(Errc::parse, "file: expected an absolute path, as in file:/tmp/records.ndjson");
-  DestinationSettings d;
-  d.kind = DestinationSettings::Kind::file;
-  d.path = std::move(*path);
-  return d;
-}
+  Settings read() {
+    s_.function_name = get("AWS_LAMBDA_FUNCTION_NAME").value_or("");
+    s_.function_version = get("AWS_LAMBDA_FUNCTION_VERSION").value_or("");
+    s_.region = get("AWS_REGION").value_or("");
+    if (!parse_number(get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").value_or(""), s_.memory_mb)) s_.memory_mb = 0;
+    s_.receiver = read_switch("MAYFLY_TELEMETRY_RECEIVER", true);
+    s_.retry_500 = read_switch("MAYFLY_TELEMETRY_RETRY_500", false);
+    s_.flush = get("MAYFLY_TELEMETRY_FLUSH").value_or(s_.flush);
+    read_types();
+    read_queue_bytes();
+    read_spool();
+    if (auto list = get("MAYFLY_TELEMETRY_DESTINATIONS")) {
+      read_destinations(*list);
+    } else {
+      read_endpoints();
+    }
+    gather_types();
+    read_resource();
+    return std::move(s_);
+  }
 
-void read_destinations(Settings& s) {
-  auto list = core::env("MAYFLY_TELEMETRY_DESTINATIONS");
-  if (!list) return s.complaints.emplace_back("MAYFLY_TELEMETRY_DESTINATIONS is not set"), void();
-  each_part(*list, [&](std::string_view url) {
-    auto destination = parse_destination(url);
-    if (destination) return s.destinations.push_back(std::move(*destination));
-    s.complaints.push_back("MAYFLY_TELEMETRY_DESTINATIONS: " + destination.error().message);
-  });
-  if (s.destinations.empty() && s.complaints.empty())
-    s.complaints.emplace_back("MAYFLY_TELEMETRY_DESTINATIONS names no destination");
-}
+ private:
+  std::optional<std::string_view> get(const std::string& name) const {
+    const char* value = environment_(name.c_str());
+    if (!value || trim(value).empty()) return std::nullopt;
+    return trim(value);
+  }
+  void complain(const std::string& variable, const std::string& what) {
+    s_.complaints.push_back(variable + ": " + what);
+  }
 
-void read_types(Settings& s) {
-  each_part(core::env_or("MAYFLY_TELEMETRY_TYPES", ""), [&](std::string_view word) {
-    for (auto type : {TelemetryType::platform, TelemetryType::function, TelemetryType::extension}) {
-      std::string_view name = type == TelemetryType::platform   ? "platform"
-                              : type == TelemetryType::function ? "function"
-                                                                : "extension";
-      if (word != name) continue;
-      if (!s.forwards(type)) s.types.push_back(type);
+  // Keeps what was in `out` when the variable is not set or wrong.
+  template <class T, class Parse>
+  void read(const std::string& variable, T& out, Parse parse) {
+    auto text = get(variable);
+    if (!text) return;
+    auto value = parse(*text);
+    if (value) {
+      out = std::move(*value);
+    } else {
+      complain(variable, value.error().message);
+    }
+  }
+
+  bool read_switch(const char* variable, bool value) {
+    read(variable, value, [](std::string_view word) -> Outcome<bool> {
+      if (word == "on" || word == "1" || word == "true") return true;
+      if (word == "off" || word == "0" || word == "false") return false;
+      return core::fail(core::Errc::parse, quoted(word) + " is neither on nor off");
+    });
+    return value;
+  }
+
+  void read_types() {
+    types_ = {TelemetryType::platform, TelemetryType::function};
+    read("MAYFLY_TELEMETRY_TYPES", types_, parse_types);
+  }
+
+  void read_queue_bytes() {
+    s_.queue_bytes = kDefaultQueueBytes;
+    if (s_.memory_mb > 0)
+      s_.queue_bytes = std::clamp(s_.memory_mb * 1024 * 1024 / 16, kMinQueueBytes, kDefaultQueueBytes);
+    read("MAYFLY_TELEMETRY_QUEUE_BYTES", s_.queue_bytes, [](std::string_view text) -> Outcome<std::size_t> {
+      std::size_t bytes = 0;
+      if (parse_number(text, bytes) && bytes >= kMinQueueBytes && bytes <= kMaxQueueBytes) return bytes;
+      return core::fail(core::Errc::out_of_range, quoted(text) + " is not a number in 65536..1073741824");
+    });
+  }
+
+  void read_spool() {
+    read("MAYFLY_TELEMETRY_SPOOL", s_.spool_folder, [](std::string_view text) -> Outcome<std::string> {
+      if (text == "off") return std::string();
+      if (text.starts_with('/')) return std::string(text);
+      return core::fail(core::Errc::parse, quoted(text) + " is neither an absolute path nor off");
+    });
+  }
+
+  // ---- destinations
+
+  DestinationDefaults otlp_defaults(const std::string& infix, DestinationDefaults d) {
+    std::string prefix = "OTEL_EXPORTER_OTLP_" + infix;
+    read(prefix + "HEADERS", d.otlp_headers, parse_headers);
+    read(prefix + "COMPRESSION", d.otlp_compression, parse_compression);
+    read(prefix + "TIMEOUT", d.otlp_timeout, parse_timeout);
+    d.otlp_certificate = get(prefix + "CERTIFICATE").value_or(d.otlp_certificate);
+    for (const char* name : {"CLIENT_CERTIFICATE", "CLIENT_KEY"}) {
+      if (get(prefix + name)) complain(prefix + name, "client certificates are not supported");
+    }
+    return d;
+  }
+
+  DestinationDefaults defaults() {
+    DestinationDefaults d;
+    d.types = types_;
+    d.own_receiver = s_.receiver;
+    return otlp_defaults("", std::move(d));
+  }
+
+  void read_destinations(std::string_view list) {
+    auto d = defaults();
+    for (auto url : split_destinations(list)) {
+      auto destination = parse_destination(url, d);
+      if (destination) {
+        s_.destinations.push_back(std::move(*destination));
+      } else {
+        complain("MAYFLY_TELEMETRY_DESTINATIONS", destination.error().message);
+      }
+    }
+    if (s_.destinations.empty() && s_.complaints.empty())
+      complain("MAYFLY_TELEMETRY_DESTINATIONS", "names no destination");
+  }
+
+  // Each signal has its endpoint; those that differ in nothing but the target
+  // share a connection.
+  void read_endpoints() {
+    const std::string kBase = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    auto general = defaults();
+    check_protocol("");
+    std::optional<DestinationSettings> base;
+    if (auto url = get(kBase)) add_endpoint(kBase, *url, nullptr, general, base);
+
+    bool any = get(kBase).has_value();
+    for (auto [signal, infix] :
+         {std::pair{Signal::logs, "LOGS_"}, {Signal::metrics, "METRICS_"}, {Signal::traces, "TRACES_"}}) {
+      std::string variable = std::string("OTEL_EXPORTER_OTLP_") + infix + "ENDPOINT";
+      auto own = otlp_defaults(infix, general);
+      check_protocol(infix);
+      std::optional<DestinationSettings> d;
+      if (auto url = get(variable)) {
+        any = true;
+        add_endpoint(variable, *url, &signal, own, d);
+      } else if (base) {
+        d = base;
+        for (Signal other : {Signal::logs, Signal::metrics, Signal::traces})
+          if (other != signal) d->targets[static_cast<std::size_t>(other)].clear();
+        d->compression = own.otlp_compression;
+        d->timeout = own.otlp_timeout;
+        d->certificate = own.otlp_certificate;
+        if (own.otlp_headers != general.otlp_headers) d->headers = own.otlp_headers;
+      }
+      if (d) join(std::move(*d), signal);
+    }
+    if (!any)
+      s_.complaints.emplace_back("neither MAYFLY_TELEMETRY_DESTINATIONS nor OTEL_EXPORTER_OTLP_ENDPOINT is set");
+  }
+
+  void add_endpoint(const std::string& variable, std::string_view url, const Signal* signal,
+                    const DestinationDefaults& d, std::optional<DestinationSettings>& out) {
+    auto destination = parse_otlp_endpoint(url, signal, d);
+    if (destination) {
+      out = std::move(*destination);
+    } else {
+      complain(variable, destination.error().message);
+    }
+  }
+
+  void join(DestinationSettings d, Signal signal) {
+    auto i = static_cast<std::size_t>(signal);
+    for (auto& other : s_.destinations) {
+      if (other.tls != d.tls || other.origin != d.origin || other.headers != d.headers ||
+          other.compression != d.compression || other.timeout != d.timeout || other.certificate != d.certificate)
+        continue;
+      other.targets[i] = std::move(d.targets[i]);
+      other.name = "otlp+" + std::string(d.tls ? "https://" : "http://") + d.origin.host_port();
       return;
     }
-    s.complaints.push_back("MAYFLY_TELEMETRY_TYPES: \"" + std::string(word) +
-                           "\" is none of platform, function, extension");
-  });
-  if (s.types.empty()) s.types = {TelemetryType::platform, TelemetryType::function};
-
-  bool prints = std::ranges::any_of(s.destinations,
-                                    [](const auto& d) { return d.kind == DestinationSettings::Kind::standard_output; });
-  if (prints && std::erase(s.types, TelemetryType::extension) > 0) {
-    s.complaints.emplace_back(
-        "MAYFLY_TELEMETRY_TYPES: extension is left out, because what stdout: prints would come back");
+    s_.destinations.push_back(std::move(d));
   }
-}
 
-void read_queue_bytes(Settings& s) {
-  s.queue_bytes = kDefaultQueueBytes;
-  if (s.memory_mb > 0) s.queue_bytes = std::clamp(s.memory_mb * 1024 * 1024 / 16, kMinQueueBytes, kDefaultQueueBytes);
-  auto text = core::env("MAYFLY_TELEMETRY_QUEUE_BYTES");
-  if (!text) return;
-  std::size_t bytes = 0;
-  if (parse_number(*text, bytes) && bytes >= kMinQueueBytes && bytes <= kMaxQueueBytes) {
-    s.queue_bytes = bytes;
-  } else {
-    s.complaints.push_back("MAYFLY_TELEMETRY_QUEUE_BYTES: \"" + std::string(*text) +
-                           "\" is not a number in 65536..1073741824");
+  void check_protocol(const std::string& infix) {
+    std::string variable = "OTEL_EXPORTER_OTLP_" + infix + "PROTOCOL";
+    if (auto word = get(variable); word && *word != "http/protobuf")
+      complain(variable, quoted(*word) + " is not http/protobuf, which is what is sent");
   }
-}
 
-void read_resource(Settings& s) {
-  each_part(core::env_or("OTEL_RESOURCE_ATTRIBUTES", ""), [&](std::string_view pair) {
-    auto equals = pair.find('=');
-    auto key = core::percent_decode(trim(pair.substr(0, equals)));
-    auto value = core::percent_decode(equals == pair.npos ? std::string_view() : trim(pair.substr(equals + 1)));
-    if (equals == pair.npos || !key || !value || key->empty()) {
-      s.complaints.push_back("OTEL_RESOURCE_ATTRIBUTES: \"" + std::string(pair) + "\" is not key=value");
-    } else if (*key == "service.name") {
-      s.service_name = std::move(*value);
-    } else {
-      s.resource_attributes.emplace_back(std::move(*key), std::move(*value));
+  void gather_types() {
+    for (auto type : {TelemetryType::platform, TelemetryType::function, TelemetryType::extension}) {
+      if (std::ranges::any_of(s_.destinations, [&](const auto& d) { return d.takes(type); })) s_.types.push_back(type);
     }
-  });
-  if (auto name = core::env("OTEL_SERVICE_NAME")) s.service_name = *name;
-}
-
-void read_compression(Settings& s) {
-  auto word = core::env_or("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd");
-  s.compress = word != "none";
-  if (word != "none" && word != "zstd" && !word.empty()) {
-    s.complaints.push_back("OTEL_EXPORTER_OTLP_COMPRESSION: \"" + std::string(word) + "\" is neither zstd nor none");
+    bool asked = std::ranges::find(types_, TelemetryType::extension) != types_.end();
+    bool prints = std::ranges::any_of(
+        s_.destinations, [](const auto& d) { return d.kind == DestinationSettings::Kind::standard_output; });
+    if (asked && prints)
+      complain("MAYFLY_TELEMETRY_TYPES", "extension is left out for stdout:, because what it prints would come back");
   }
-}
+
+  // ---- the resource
+
+  // "In case of any error the entire value should be discarded" [A].
+  void read_resource() {
+    std::vector<std::pair<std::string, std::string>> attributes;
+    std::string service_name;
+    bool wrong = false;
+    each_part(get("OTEL_RESOURCE_ATTRIBUTES").value_or(""), [&](std::string_view pair) {
+      auto equals = pair.find('=');
+      auto key = core::percent_decode(trim(pair.substr(0, equals)));
+      auto value = core::percent_decode(equals == pair.npos ? std::string_view() : trim(pair.substr(equals + 1)));
+      if (equals == pair.npos || !key || !value || key->empty()) {
+        if (!wrong)
+          complain("OTEL_RESOURCE_ATTRIBUTES",
+                   quoted(pair.substr(0, equals)) + " is not key=value with percent escapes; none is used");
+        wrong = true;
+      } else if (*key == "service.name") {
+        service_name = std::move(*value);
+      } else {
+        attributes.emplace_back(std::move(*key), std::move(*value));
+      }
+    });
+    if (!wrong) {
+      s_.resource_attributes = std::move(attributes);
+      s_.service_name = std::move(service_name);
+    }
+    s_.service_name = get("OTEL_SERVICE_NAME").value_or(s_.service_name);
+  }
+
+  const Environment& environment_;
+  std::vector<TelemetryType> types_;  // of a destination that says nothing about it
+  Settings s_;
+};
 
 }  // namespace
-
-Outcome<DestinationSettings> parse_destination(std::string_view url) {
-  if (url == "stdout:") return DestinationSettings{};
-  if (url.starts_with("file:")) return parse_file(url);
-  if (url.starts_with("otlp+")) return parse_otlp(url);
-  // Only the scheme is repeated: the rest may hold a password.
-  auto colon = url.find(':');
-  if (colon == url.npos)
-    return fail(Errc::parse, "a destination is a URL: stdout:, file:/path or otlp+http://host:port");
-  return fail(Errc::parse, "\"" + std::string(url.substr(0, colon)) + ":\" is none of stdout:, file:, otlp+http:");
-}
 
 bool Settings::forwards(TelemetryType type) const { return std::ranges::find(types, type) != types.end(); }
 
 Settings read_settings() {
-  Settings s;
-  s.function_name = core::env_or("AWS_LAMBDA_FUNCTION_NAME", "");
-  s.function_version = core::env_or("AWS_LAMBDA_FUNCTION_VERSION", "");
-  s.region = core::env_or("AWS_REGION", "");
-  if (!parse_number(core::env_or("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", ""), s.memory_mb)) s.memory_mb = 0;
-  read_destinations(s);
-  read_types(s);
-  read_queue_bytes(s);
-  read_compression(s);
-  read_resource(s);
-  return s;
+  return read_settings([](const char* name) { return std::getenv(name); });
 }
+
+Settings read_settings(const Environment& environment) { return Reader(environment).read(); }
 
 }  // namespace mayfly::telemetry

@@ -1,49 +1,57 @@
 // What the environment asks of the daemon.
 //
-// | variable                       | meaning                                        | default             |
-// |--------------------------------|------------------------------------------------|---------------------|
-// | MAYFLY_TELEMETRY_DESTINATIONS  | URLs, comma separated: stdout:, file:/path,    | none: it idles      |
-// |                                | otlp+http://host[:port][/path]                 |                     |
-// | MAYFLY_TELEMETRY_TYPES         | platform, function, extension; comma separated | platform,function   |
-// | MAYFLY_TELEMETRY_QUEUE_BYTES   | what may wait for all backends together,       | memory/16, but      |
-// |                                | 65536 .. 1073741824                            | 65536 .. 8388608    |
-// | OTEL_SERVICE_NAME              | service.name                                   | the function's name |
-// | OTEL_RESOURCE_ATTRIBUTES       | key=value, comma separated, percent-encoded    | none                |
-// | OTEL_EXPORTER_OTLP_COMPRESSION | zstd, none                                     | zstd                |
+// | variable                           | meaning                                        | default                    |
+// |------------------------------------|------------------------------------------------|----------------------------|
+// | MAYFLY_TELEMETRY_DESTINATIONS      | URLs with options (destination_settings.h)     | the endpoints below        |
+// | MAYFLY_TELEMETRY_TYPES             | platform, function, extension                  | platform,function          |
+// | MAYFLY_TELEMETRY_FLUSH             | when an invocation waits for a backend         | adaptive                   |
+// | MAYFLY_TELEMETRY_QUEUE_BYTES       | what may wait in memory for all backends,      | memory/16, but             |
+// |                                    | 65536 .. 1073741824                            | 65536 .. 8388608           |
+// | MAYFLY_TELEMETRY_SPOOL             | folder for what a reset would lose, or off     | /tmp/.mayfly-telemetry     |
+// | MAYFLY_TELEMETRY_RETRY_500         | on: a 500 is a passing trouble of a proxy      | off                        |
+// | MAYFLY_TELEMETRY_RECEIVER          | on, off: OTLP from the function on port 4318   | on                         |
+// | OTEL_EXPORTER_OTLP_ENDPOINT        | base URL, gets /v1/logs, /v1/metrics, …        | none                       |
+// | OTEL_EXPORTER_OTLP_LOGS_ENDPOINT   | whole URL of that signal; also METRICS, TRACES | the base URL               |
+// | OTEL_EXPORTER_OTLP_HEADERS         | name=value, comma separated, percent-encoded   | none                       |
+// | OTEL_EXPORTER_OTLP_COMPRESSION     | zstd, gzip, none                               | zstd                       |
+// | OTEL_EXPORTER_OTLP_TIMEOUT         | milliseconds for one request, 1 .. 300000      | 10000                      |
+// | OTEL_EXPORTER_OTLP_CERTIFICATE     | PEM file of the CAs to trust                   | the system's               |
+// | OTEL_EXPORTER_OTLP_PROTOCOL        | http/protobuf; nothing else is spoken          | http/protobuf              |
+// | OTEL_SERVICE_NAME                  | service.name                                   | the function's name        |
+// | OTEL_RESOURCE_ATTRIBUTES           | key=value, comma separated, percent-encoded    | none                       |
+//
+// All of OTEL_EXPORTER_OTLP_* but ENDPOINT also exist for one signal
+// (OTEL_EXPORTER_OTLP_LOGS_HEADERS), and that one wins for its endpoint [A].
+// The function's SDK reads the same variables, and often has to be pointed to
+// the receiver on 4318: MAYFLY_TELEMETRY_DESTINATIONS then says where the daemon
+// sends, and the endpoints are not looked at. Unlike in [A], nothing is sent
+// anywhere by default, and compression is on.
 //
 // A wrong value never stops the daemon, and with it the function: it is named in
 // `complaints` and the default is used; a wrong destination is left out.
+//
+// [A] OpenTelemetry, "OTLP exporter configuration" and "Resource SDK", 1.50, read 2026-11.
 
 #pragma once
 
-#include <mayfly/extension.h>
-
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "core/failure.h"
-#include "core/uri.h"
+#include "extensions/telemetry/destination_settings.h"
 
 namespace mayfly::telemetry {
 
-struct DestinationSettings {
-  enum class Kind { standard_output, file, otlp_http };
-  Kind kind = Kind::standard_output;
-  std::string path;     // file
-  core::Origin origin;  // otlp_http
-  std::string target;   // otlp_http: the path of the request line
-};
-
-// Errors: Errc::parse, naming what is wrong but no secret.
-core::Outcome<DestinationSettings> parse_destination(std::string_view url);
-
 struct Settings {
   std::vector<DestinationSettings> destinations;
-  std::vector<extension::TelemetryType> types;  // to be forwarded
+  std::vector<extension::TelemetryType> types;  // what at least one destination takes
+  std::string flush = "adaptive";               // read by its own parser
   std::size_t queue_bytes = 0;
-  bool compress = true;
+  std::string spool_folder = "/tmp/.mayfly-telemetry";  // empty: no spool
+  bool retry_500 = false;
+  bool receiver = true;
 
   std::string service_name;
   std::vector<std::pair<std::string, std::string>> resource_attributes;
@@ -52,11 +60,17 @@ struct Settings {
   std::string function_version;
   std::size_t memory_mb = 0;  // 0: not known
 
-  std::vector<std::string> complaints;  // one log line each
+  std::vector<std::string> complaints;  // one log line each; no secrets
 
   bool forwards(extension::TelemetryType type) const;
 };
 
+// The value of a variable, nullptr when it is not set. Set to nothing is not set.
+using Environment = std::function<const char*(const char* name)>;
+
+// Settings of the environment; what is not destination_settings' own stays as it
+// is written until whoever needs it looks: no file, name or secret is touched.
 Settings read_settings();
+Settings read_settings(const Environment& environment);
 
 }  // namespace mayfly::telemetry

@@ -184,13 +184,14 @@ TEST_CASE("without a destination the daemon says so and idles") {
   CHECK_FALSE(run.lambda.was_called("/2022-07-01/telemetry"));
   CHECK(run.shut_down() == 0);
   CHECK(lines(run.daemon.errors()) == 1);
-  CHECK(run.daemon.errors().find("MAYFLY_TELEMETRY_DESTINATIONS is not set") != std::string::npos);
+  CHECK(run.daemon.errors().find("neither MAYFLY_TELEMETRY_DESTINATIONS nor OTEL_EXPORTER_OTLP_ENDPOINT is set") !=
+        std::string::npos);
 }
 
 TEST_CASE("a bad destination is one log line, without its secrets, and idling") {
-  for (const char* bad :
-       {"ftp://user:hunter2@host/", "otlp+http://", "otlp+http://user:hunter2@host:4318", "otlp+https://collector",
-        "nonsense hunter2", "file:relative", "file:/nonexistent/folder/x", "otlp+http://host:4318?key=hunter2"}) {
+  for (const char* bad : {"ftp://user:hunter2@host/", "otlp+http://", "otlp+http://user:hunter2@host:0",
+                          "otlp+http://localhost:4318", "nonsense hunter2", "file:relative",
+                          "file:/nonexistent/folder/x", "otlp+http://host?key=hunter2#headers=hunter2"}) {
     CAPTURE(bad);
     Run run(bad);
     CHECK_FALSE(run.lambda.was_called("/2022-07-01/telemetry"));
