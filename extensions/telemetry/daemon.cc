@@ -10,6 +10,7 @@
 #include "extensions/telemetry/http_destination.h"
 #include "extensions/telemetry/line_destination.h"
 #include "extensions/telemetry/ndjson.h"
+#include "extensions/telemetry/otlp_envelope.h"
 #include "extensions/telemetry/otlp_logs.h"
 
 namespace mayfly::telemetry {
@@ -101,7 +102,7 @@ bool Daemon::open_destinations() {
         options.queue_bytes = settings_.queue_bytes / backends;
         // A small queue needs small batches, or each one would push all others out.
         batch_bytes_ = std::min(kBatchBytes, options.queue_bytes / 4);
-        if (d.encoding == Encoding::otlp) options.read_rejected = rejected_log_records;
+        if (d.encoding == Encoding::otlp) options.read_rejected = rejected_items;
         options.changed = [this] { boost::asio::post(loop_.io(), [this] { destinations_changed(); }); };
         destinations_.push_back(std::make_unique<HttpDestination>(std::move(options)));
         break;
@@ -161,13 +162,8 @@ void Daemon::received(ext::TelemetryBatch& batch) {
 
 // What the daemon itself learns from a record.
 void Daemon::note(const ext::TelemetryRecord& record) {
-  if (auto* start = std::get_if<ext::Start>(&record.event)) {
-    started_id_ = start->request_id;
-    if (auto context = parse_xray_header(start->tracing.value)) {
-      if (auto span = decode_id(start->tracing.span_id, 8); !span.empty()) context->span_id = std::move(span);
-      invocations_.remember(started_id_, std::move(*context));
-    }
-  } else if (auto* done = std::get_if<ext::RuntimeDone>(&record.event)) {
+  invocations_.note(record);
+  if (auto* done = std::get_if<ext::RuntimeDone>(&record.event)) {
     done_id_ = done->request_id;
   } else if (auto* report = std::get_if<ext::Report>(&record.event)) {
     reported_id_ = report->request_id;
@@ -178,7 +174,7 @@ void Daemon::note(const ext::TelemetryRecord& record) {
 
 void Daemon::take(const ext::TelemetryRecord& record) {
   if (!settings_.forwards(type_of(record))) return;
-  RecordContext context{started_id_, invocations_, core::wall_now()};
+  RecordContext context{invocations_.current(), invocations_, core::wall_now()};
   for (const auto& destination : destinations_) {
     auto& encoder = encoders_[index(destination->encoding())];
     if (encoder) continue;
@@ -217,7 +213,7 @@ void Daemon::invoked(const ext::Invoke& invoke) {
   invoked_id_ = invoke.request_id;
   deadline_ = invoke.deadline;
   resource_.set_invoked_arn(invoke.invoked_function_arn);
-  if (auto context = parse_xray_header(invoke.trace_id)) invocations_.remember(invoked_id_, std::move(*context));
+  invocations_.invoked(invoke);
   for (auto& destination : destinations_) destination->wake();
   if (invocation_is_over()) return begin_flush();
   auto left = until_deadline();

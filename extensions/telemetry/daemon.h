@@ -73,7 +73,7 @@ class Daemon final : public extension::Observer {
 
   std::size_t batch_bytes_ = 0;  // an open batch of that size is sealed
   Resource resource_;
-  TracedInvocations invocations_;
+  Invocations invocations_;
   std::array<std::unique_ptr<Encoder>, 2> encoders_;  // by Encoding; only those in use
   std::vector<std::unique_ptr<Destination>> destinations_;
 
@@ -82,7 +82,6 @@ class Daemon final : public extension::Observer {
   extension::TimePoint deadline_;
   std::optional<core::Deadline> flush_until_;  // flushing, closing
   std::string invoked_id_;                     // from INVOKE
-  std::string started_id_;                     // from platform.start: the lines that follow belong to it
   std::string done_id_;                        // from platform.runtimeDone
   std::string reported_id_;                    // from platform.report
   bool report_awaited_ = false;

@@ -5,8 +5,10 @@
 #include <variant>
 
 #include "extensions/telemetry/log_text.h"
+#include "extensions/telemetry/otlp_envelope.h"
 #include "extensions/telemetry/otlp_value.h"
 #include "extensions/telemetry/platform_text.h"
+#include "extensions/telemetry/trace_context.h"
 
 namespace mayfly::telemetry {
 namespace {
@@ -33,13 +35,6 @@ enum : pbf_tag_type {
   kEventName = 12,
 };
 }
-constexpr pbf_tag_type kResourceLogs = 1;              // of ExportLogsServiceRequest
-constexpr pbf_tag_type kResource = 1, kScopeLogs = 2;  // of ResourceLogs
-constexpr pbf_tag_type kScope = 1, kLogRecords = 2;    // of ScopeLogs
-constexpr pbf_tag_type kScopeName = 1;                 // of InstrumentationScope
-
-constexpr std::string_view kScopeText = "mayfly-telemetry";
-
 protozero::data_view view(std::string_view text) { return {text.data(), text.size()}; }
 
 std::uint64_t unix_nano(core::WallTime time) {
@@ -50,11 +45,10 @@ bool is_request_id(std::string_view name) {
   return name == "requestId" || name == "AWSRequestId" || name == "function_request_id";
 }
 
-// The request id a platform record is about, its outcome, and its trace.
+// The request id a platform record is about, and its outcome.
 struct PlatformFacts {
   std::string_view request_id;
   std::string_view status;
-  const ext::Tracing* tracing = nullptr;
 };
 
 PlatformFacts facts_of(const ext::TelemetryRecord& record) {
@@ -63,7 +57,6 @@ PlatformFacts facts_of(const ext::TelemetryRecord& record) {
         PlatformFacts facts;
         if constexpr (requires { event.request_id; }) facts.request_id = event.request_id;
         if constexpr (requires { event.status; }) facts.status = event.status;
-        if constexpr (requires { event.tracing; }) facts.tracing = &event.tracing;
         return facts;
       },
       record.event);
@@ -80,7 +73,6 @@ struct OtlpLogsEncoder::Fields {
   std::string_view request_id;
   std::string trace_id;  // of the record itself
   std::string span_id;
-  bool sampled = false;
 };
 
 void OtlpLogsEncoder::add(const ext::TelemetryRecord& record, const RecordContext& context) {
@@ -170,14 +162,6 @@ void OtlpLogsEncoder::read_platform(const ext::TelemetryRecord& record, Fields& 
   fields.request_id = facts.request_id;
   bool well = facts.status.empty() || facts.status == "success";
   fields.severity = std::holds_alternative<ext::LogsDropped>(record.event) ? kWarn : well ? kInfo : kError;
-  if (facts.tracing) {
-    if (auto context = parse_xray_header(facts.tracing->value)) {
-      fields.trace_id = std::move(context->trace_id);
-      fields.span_id = std::move(context->span_id);
-      fields.sampled = context->sampled;
-    }
-    if (auto span = decode_id(facts.tracing->span_id, 8); !span.empty()) fields.span_id = std::move(span);
-  }
   pbf_writer(body_).add_string(any_value::kString, platform_text(record));
 
   auto root = document_.parse(record.record_json);
@@ -201,62 +185,28 @@ void OtlpLogsEncoder::write(const Fields& fields, const RecordContext& context) 
   if (!fields.request_id.empty())
     add_attribute(writer, log_record::kAttributes, "faas.invocation_id", fields.request_id);
 
-  const TraceContext* invocation = context.invocations.find(fields.request_id);
-  bool own = !fields.trace_id.empty();
-  bool sampled = own ? fields.sampled : invocation && invocation->sampled;
-  if (sampled) writer.add_fixed32(log_record::kFlags, 1);
-  if (own || invocation) {
-    writer.add_bytes(log_record::kTraceId, own ? fields.trace_id : invocation->trace_id);
-    const auto& span = own || !fields.span_id.empty() ? fields.span_id : invocation->span_id;
+  if (!fields.trace_id.empty()) {
+    writer.add_bytes(log_record::kTraceId, fields.trace_id);
+    if (!fields.span_id.empty()) writer.add_bytes(log_record::kSpanId, fields.span_id);
+  } else if (auto* invocation = context.invocations.find(fields.request_id);
+             invocation && !invocation->trace_id.empty()) {
+    if (invocation->sampled) writer.add_fixed32(log_record::kFlags, 1);
+    writer.add_bytes(log_record::kTraceId, invocation->trace_id);
+    const auto& span = fields.span_id.empty() ? invocation->span_id : fields.span_id;
     if (!span.empty()) writer.add_bytes(log_record::kSpanId, span);
   }
   writer.add_fixed64(log_record::kObservedTime, unix_nano(context.received));
   if (!fields.event_name.empty()) writer.add_string(log_record::kEventName, view(fields.event_name));
 
-  pbf_writer(log_records_).add_message(kLogRecords, record_);
+  pbf_writer(log_records_).add_message(kItems, record_);
   ++records_;
 }
 
 SharedBatch OtlpLogsEncoder::seal() {
-  const std::string& resource = resource_.encoded();
-  auto batch = std::make_shared<Batch>();
-  batch->records = records_;
-  batch->body.reserve(log_records_.size() + resource.size() + 64);
-  pbf_writer request(batch->body);
-  {
-    pbf_writer resource_logs(request, kResourceLogs);
-    resource_logs.add_message(kResource, resource);
-    pbf_writer scope_logs(resource_logs, kScopeLogs);
-    pbf_writer(scope_logs, kScope).add_string(kScopeName, view(kScopeText));
-    batch->body += log_records_;
-  }
+  auto batch = otlp_batch(Signal::logs, resource_.encoded(), log_records_, records_);
   log_records_.clear();
   records_ = 0;
   return batch;
-}
-
-std::size_t rejected_log_records(std::string_view body, std::string& message) {
-  constexpr pbf_tag_type kPartialSuccess = 1, kRejected = 1, kErrorMessage = 2;
-  std::int64_t rejected = 0;
-  try {
-    protozero::pbf_reader response(view(body));
-    while (response.next(kPartialSuccess)) {
-      protozero::pbf_reader partial = response.get_message();
-      while (partial.next()) {
-        if (partial.tag_and_type() == protozero::tag_and_type(kRejected, protozero::pbf_wire_type::varint)) {
-          rejected = partial.get_int64();
-        } else if (partial.tag_and_type() ==
-                   protozero::tag_and_type(kErrorMessage, protozero::pbf_wire_type::length_delimited)) {
-          message = partial.get_string();
-        } else {
-          partial.skip();
-        }
-      }
-    }
-  } catch (const protozero::exception&) {
-    return 0;  // not the answer of an OTLP receiver; the status says that it took the batch
-  }
-  return static_cast<std::size_t>(std::max<std::int64_t>(rejected, 0));
 }
 
 }  // namespace mayfly::telemetry

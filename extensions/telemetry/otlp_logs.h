@@ -47,8 +47,4 @@ class OtlpLogsEncoder final : public Encoder {
   std::string record_;
 };
 
-// How many log records the backend refused, from an ExportLogsServiceResponse;
-// 0 when `body` says nothing or cannot be read. `message`, if any, says why.
-std::size_t rejected_log_records(std::string_view body, std::string& message);
-
 }  // namespace mayfly::telemetry

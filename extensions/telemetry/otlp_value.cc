@@ -129,4 +129,10 @@ void add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_
   pbf_writer(pair, key_value::kValue).add_int64(any_value::kInt, value);
 }
 
+void add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, bool value) {
+  pbf_writer pair(parent, tag);
+  pair.add_string(key_value::kKey, view(key));
+  pbf_writer(pair, key_value::kValue).add_bool(any_value::kBool, value);
+}
+
 }  // namespace mayfly::telemetry

@@ -31,5 +31,10 @@ void add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, s
                    std::string_view value);
 void add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key,
                    std::int64_t value);
+void add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, bool value);
+inline void add_attribute(protozero::pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key,
+                          const char* value) {
+  add_attribute(parent, tag, key, std::string_view(value));  // and not as bool
+}
 
 }  // namespace mayfly::telemetry

@@ -14,6 +14,15 @@ std::uint64_t random_bits() {
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) * 0x9E3779B97F4A7C15u;
 }
 
+std::string random_id(std::size_t bytes) {
+  std::string id;
+  while (id.size() < bytes) {
+    auto bits = random_bits() | 1;
+    id.append(reinterpret_cast<const char*>(&bits), sizeof bits);
+  }
+  return id;
+}
+
 std::string random_uuid() {
   constexpr char kHex[] = "0123456789abcdef";
   std::array<std::uint64_t, 2> bits{random_bits(), random_bits()};

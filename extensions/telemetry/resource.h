@@ -21,6 +21,8 @@ class Resource {
  public:
   explicit Resource(const Settings& settings) : settings_(settings) {}
 
+  std::string_view function_name() const { return settings_.function_name; }
+
   // Before encoded(); later calls change nothing.
   void set_account_id(std::string_view id) { account_id_ = id; }
   void set_instance_id(std::string_view id) { instance_id_ = id; }

@@ -1,7 +1,6 @@
 #include "extensions/telemetry/trace_context.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace mayfly::telemetry {
 namespace {
@@ -45,24 +44,6 @@ std::optional<TraceContext> parse_xray_header(std::string_view header) {
   }
   if (context.trace_id.empty()) return std::nullopt;
   return context;
-}
-
-void TracedInvocations::remember(std::string_view request_id, TraceContext context) {
-  for (auto& entry : entries_) {
-    if (entry.request_id != request_id) continue;
-    entry.context = std::move(context);
-    return;
-  }
-  entries_[next_] = {std::string(request_id), std::move(context)};
-  next_ = (next_ + 1) % entries_.size();
-}
-
-const TraceContext* TracedInvocations::find(std::string_view request_id) const {
-  if (request_id.empty()) return nullptr;
-  for (const auto& entry : entries_) {
-    if (entry.request_id == request_id) return &entry.context;
-  }
-  return nullptr;
 }
 
 }  // namespace mayfly::telemetry

@@ -1,11 +1,8 @@
-// X-Ray's trace header as OpenTelemetry's trace context, and which invocation
-// belongs to which trace.
+// X-Ray's trace header as OpenTelemetry's trace context.
 
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,20 +22,5 @@ std::optional<TraceContext> parse_xray_header(std::string_view header);
 // The bytes of exactly `bytes` hexadecimal pairs; empty when `hex` is not that,
 // or all zeros (which OpenTelemetry calls invalid).
 std::string decode_id(std::string_view hex, std::size_t bytes);
-
-// The last few invocations. Records of one may come when the next is running.
-class TracedInvocations {
- public:
-  void remember(std::string_view request_id, TraceContext context);
-  const TraceContext* find(std::string_view request_id) const;
-
- private:
-  struct Entry {
-    std::string request_id;
-    TraceContext context;
-  };
-  std::array<Entry, 8> entries_;
-  std::size_t next_ = 0;
-};
 
 }  // namespace mayfly::telemetry

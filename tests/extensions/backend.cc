@@ -10,7 +10,6 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <protozero/pbf_reader.hpp>
 #include <stdexcept>
 
 namespace {
@@ -28,16 +27,6 @@ int listen_on_loopback(int backlog, int& port) {
   return fd;
 }
 
-std::string hex(const std::string& bytes) {
-  static const char* digits = "0123456789abcdef";
-  std::string out;
-  for (unsigned char c : bytes) {
-    out += digits[c >> 4];
-    out += digits[c & 15];
-  }
-  return out;
-}
-
 std::string decompress(const std::string& body) {
   auto size = ZSTD_getFrameContentSize(body.data(), body.size());
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN)
@@ -48,107 +37,7 @@ std::string decompress(const std::string& body) {
   return out;
 }
 
-std::string any_value(protozero::pbf_reader reader);
-
-void key_value(protozero::pbf_reader reader, std::string& key, std::string& value) {
-  while (reader.next()) {
-    if (reader.tag() == 1)
-      key = reader.get_string();
-    else if (reader.tag() == 2)
-      value = any_value(reader.get_message());
-    else
-      throw std::runtime_error("unknown field of KeyValue");
-  }
-}
-
-std::string any_value(protozero::pbf_reader reader) {
-  std::string out;
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case 1: out = "s:" + reader.get_string(); break;
-      case 2: out = reader.get_bool() ? "b:true" : "b:false"; break;
-      case 3: out = "i:" + std::to_string(reader.get_int64()); break;
-      case 4: out = "d:" + std::to_string(reader.get_double()); break;
-      case 5: {
-        auto list = reader.get_message();
-        for (bool first = true; list.next(); first = false) out += (first ? "" : ",") + any_value(list.get_message());
-        out = "[" + out + "]";
-        break;
-      }
-      case 6: {
-        auto list = reader.get_message();
-        while (list.next()) {
-          std::string key, value;
-          key_value(list.get_message(), key, value);
-          out += (out.empty() ? "" : ",") + key + "=" + value;
-        }
-        out = "{" + out + "}";
-        break;
-      }
-      default: throw std::runtime_error("unknown field of AnyValue");
-    }
-  }
-  return out;
-}
-
-std::map<std::string, std::string> attributes(protozero::pbf_reader reader, protozero::pbf_tag_type tag) {
-  std::map<std::string, std::string> out;
-  while (reader.next(tag)) {
-    std::string key, value;
-    key_value(reader.get_message(), key, value);
-    REQUIRE_MESSAGE(out.emplace(key, value).second, "attribute twice: " << key);
-  }
-  return out;
-}
-
-LogRecord log_record(protozero::pbf_reader reader) {
-  LogRecord out;
-  out.attributes = attributes(reader, 6);
-  while (reader.next()) {
-    switch (reader.tag()) {
-      case 1: out.time = reader.get_fixed64(); break;
-      case 2: out.severity = reader.get_enum(); break;
-      case 3: out.severity_text = reader.get_string(); break;
-      case 5: out.body = any_value(reader.get_message()); break;
-      case 8: out.flags = reader.get_fixed32(); break;
-      case 9: out.trace_id = hex(reader.get_bytes()); break;
-      case 10: out.span_id = hex(reader.get_bytes()); break;
-      case 11: out.observed = reader.get_fixed64(); break;
-      case 12: out.event_name = reader.get_string(); break;
-      default: reader.skip();
-    }
-  }
-  return out;
-}
-
 }  // namespace
-
-std::vector<LogRecord> decode_logs(const std::string& request) {
-  std::vector<LogRecord> out;
-  protozero::pbf_reader reader(request);
-  while (reader.next()) {
-    if (reader.tag() != 1) throw std::runtime_error("unknown field of ExportLogsServiceRequest");
-    auto resource_logs = reader.get_message();
-    std::map<std::string, std::string> resource;
-    while (resource_logs.next()) {
-      if (resource_logs.tag() == 1) {
-        resource = attributes(resource_logs.get_message(), 1);
-        continue;
-      }
-      if (resource_logs.tag() != 2) throw std::runtime_error("unknown field of ResourceLogs");
-      auto scope_logs = resource_logs.get_message();
-      while (scope_logs.next()) {
-        if (scope_logs.tag() != 2) {
-          scope_logs.skip();
-          continue;
-        }
-        out.push_back(log_record(scope_logs.get_message()));
-        out.back().resource = resource;
-      }
-    }
-  }
-  return out;
-}
 
 Backend::Backend(std::initializer_list<Behaviour> behaviours) : behaviours_(behaviours) {
   listener_ = listen_on_loopback(16, port_);

@@ -1,5 +1,5 @@
 // An OTLP/HTTP receiver that can be told to misbehave, on a raw socket of its
-// own thread, and the decoder of what it receives.
+// own thread.
 
 #pragma once
 
@@ -7,29 +7,12 @@
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
-#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
-// One log record as it arrived. Values of attributes as text: "i:5" for the
-// integer, "s:x" for the string, "d:", "b:", "[...]", "{k=v,...}".
-struct LogRecord {
-  std::uint64_t time = 0;
-  std::uint64_t observed = 0;
-  int severity = 0;
-  std::string severity_text;
-  std::string body;
-  std::string event_name;
-  std::string trace_id;  // hexadecimal
-  std::string span_id;
-  std::uint32_t flags = 0;
-  std::map<std::string, std::string> attributes;
-  std::map<std::string, std::string> resource;
-};
-// Decodes an ExportLogsServiceRequest; throws when it is none.
-std::vector<LogRecord> decode_logs(const std::string& request);
+#include "otlp_decode.h"
 
 struct Behaviour {
   enum Kind { answer, reset_in_body, close_unanswered, never_answer };

@@ -86,7 +86,7 @@ TEST_CASE("a record with line breaks between its tokens is one line") {
   std::string json = "[{\"time\":\"2022-10-12T00:03:50.000Z\",\r\n\"type\":\"function\",\n\"record\":\"a\\nb\"}]";
   mayfly::extension::TelemetryBatch batch(json, json.size());
   NdjsonEncoder encoder;
-  for (const auto& record : batch) encoder.add(record, {{}, TracedInvocations(), mayfly::core::wall_now()});
+  for (const auto& record : batch) encoder.add(record, {{}, Invocations(), mayfly::core::wall_now()});
   CHECK(encoder.seal()->body ==
         "{\"time\":\"2022-10-12T00:03:50.000Z\",  \"type\":\"function\", \"record\":\"a\\nb\"}\n");
 }

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include "backend.h"
+#include "extensions/telemetry/otlp_envelope.h"
+#include "extensions/telemetry/trace_context.h"
 #include "fake_lambda.h"
 
 using namespace mayfly::telemetry;
@@ -13,14 +15,16 @@ namespace {
 using Attributes = std::map<std::string, std::string>;
 
 std::vector<LogRecord> encode(const std::string& json, std::string_view request_id = {},
-                              const TracedInvocations& invocations = {}) {
+                              Invocations invocations = Invocations()) {
   Settings settings;
   settings.function_name = "orders";
   Resource resource(settings);
   OtlpLogsEncoder encoder(resource);
   ext::TelemetryBatch batch(json, json.size());
-  for (const auto& r : batch)
+  for (const auto& r : batch) {
+    invocations.note(r);
     encoder.add(r, {request_id, invocations, mayfly::core::WallTime(std::chrono::seconds(7))});
+  }
   CHECK(batch.malformed() == 0);
   auto count = encoder.records();
   auto sealed = encoder.seal();
@@ -202,9 +206,11 @@ TEST_CASE("a record of a type that is not known yet is passed on with all it has
 }
 
 TEST_CASE("lines are joined to the trace of their invocation, unless they have their own") {
-  TracedInvocations invocations;
-  invocations.remember(
-      "id-1", *parse_xray_header("Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"));
+  Invocations invocations;
+  invocations.invoked({.request_id = "id-1",
+                       .invoked_function_arn = "",
+                       .trace_id = "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1",
+                       .deadline = {}});
   auto records = encode(batch({record("function", "\"x\""),
                                record("function", R"({"message":"y","trace_id":"0af7651916cd43dd8448eb211c80319c"})"),
                                record("function", R"({"message":"z","requestId":"id-2"})")}),
@@ -249,13 +255,12 @@ TEST_CASE("X-Ray headers that are not as documented give no trace") {
 
 TEST_CASE("an answer of the backend tells how many records it rejected") {
   std::string why;
-  CHECK(rejected_log_records("", why) == 0);
-  CHECK(rejected_log_records(std::string_view("\x0a\x07\x08\x03\x12\x03"
-                                              "bad",
-                                              9),
-                             why) == 3);
+  CHECK(rejected_items("", why) == 0);
+  CHECK(rejected_items(std::string_view("\x0a\x07\x08\x03\x12\x03"
+                                        "bad",
+                                        9),
+                       why) == 3);
   CHECK(why == "bad");
-  CHECK(rejected_log_records("<html>", why) == 0);
-  CHECK(rejected_log_records(std::string_view("\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13), why) ==
-        0);  // -1
+  CHECK(rejected_items("<html>", why) == 0);
+  CHECK(rejected_items(std::string_view("\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 13), why) == 0);  // -1
 }
