@@ -33,8 +33,10 @@ if(NOT MAYFLY_RUNTIME_ONLY)
   target_include_directories(mayfly_sodium SYSTEM INTERFACE ${MAYFLY_SODIUM_INCLUDE})
   target_link_libraries(mayfly_sodium INTERFACE ${MAYFLY_SODIUM_STATIC})
 
+  find_path(MAYFLY_ZLIB_INCLUDE zlib.h REQUIRED)
   find_library(MAYFLY_ZLIB_STATIC libz.a REQUIRED)
   add_library(mayfly_zlib INTERFACE)
+  target_include_directories(mayfly_zlib SYSTEM INTERFACE ${MAYFLY_ZLIB_INCLUDE})
   target_link_libraries(mayfly_zlib INTERFACE ${MAYFLY_ZLIB_STATIC})
 
   find_path(MAYFLY_PROTOZERO_INCLUDE protozero/pbf_writer.hpp REQUIRED)
