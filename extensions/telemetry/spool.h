@@ -28,6 +28,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -113,29 +114,35 @@ class Spool {
   void write_ledger(std::span<const InMemory> rows);
 
  private:
+  // A file. `live`: its batches are in memory too.
   struct Segment {
     SegmentName name;
     std::uint64_t bytes = 0;
-    bool open = false;               // its batches are in memory too
-    std::size_t batches_left = 0;    // open: not settled
-    std::uint64_t records_left = 0;  // open: not settled
+    bool live = false;
+    bool foreign = false;            // of another version: left alone until it is too old
+    bool changed = false;            // live: it holds more than what is left of it
+    std::size_t batches_left = 0;    // live: not settled
+    std::uint64_t records_left = 0;  // live: not settled
   };
-  using Segments = std::map<std::uint64_t, Segment>;  // by the number that QueuedBatch::segment has
+  using Segments = std::map<std::uint64_t, Segment>;  // by the number in QueuedBatch::segment
 
-  void add(const SegmentName& name, std::uint64_t bytes);
-  void remove(Segments::iterator segment);
-  // Removes it and says what is lost with it.
-  void lose(Segments::iterator segment, SpoolCause cause, std::vector<SpoolLoss>& losses);
-  void salvage(const std::string& part, std::vector<SpoolLoss>& losses);
-  std::vector<SpoolLoss> killed_records();
+  bool is_too_old(const SegmentName& name, core::WallTime now) const;
+  Segments::iterator add(const SegmentName& name, std::uint64_t bytes);
+  Segments::iterator remove(Segments::iterator segment);
+  bool rename(Segment& segment, const SegmentName& name);
+  std::optional<SegmentName> salvage(const SpoolFolder::Entry& part, const SegmentName& intended);
+  void count_killed(std::vector<SpoolLoss>& losses);
+  void read_batches(Segments::iterator segment, Loaded& loaded);
   bool make_room(std::uint64_t bytes, std::vector<SpoolLoss>& losses);
-  bool write(std::uint64_t destination, std::span<QueuedBatch*> batches, core::WallTime now);
+  bool write(std::uint64_t destination, std::span<QueuedBatch* const> batches, core::WallTime now);
   void fail(const core::Failure& failure);
 
   std::unique_ptr<SpoolFolder> folder_;
   const std::uint64_t writer_;
   const Limits limits_;
   std::string failure_;
+  bool recovered_ = false;
+  bool ledger_failed_ = false;
   Segments segments_;  // oldest first
   std::uint64_t next_segment_ = 1;
   std::uint32_t next_sequence_ = 1;

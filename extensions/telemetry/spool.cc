@@ -1,0 +1,323 @@
+#include "extensions/telemetry/spool.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace mayfly::telemetry {
+namespace {
+
+constexpr std::string_view kPart = ".part";
+
+}  // namespace
+
+// ---- what an earlier life has left
+
+std::vector<SpoolLoss> Spool::recover(core::WallTime now) {
+  std::vector<SpoolLoss> losses;
+  recovered_ = true;
+  auto entries = folder_->list();
+  if (!entries) {
+    fail(entries.error());
+    return losses;
+  }
+  std::vector<std::pair<SegmentName, std::uint64_t>> found;
+  for (const auto& entry : *entries) {
+    bool part = entry.name.ends_with(kPart);
+    auto name =
+        parse_segment_name(std::string_view(entry.name).substr(0, entry.name.size() - (part ? kPart.size() : 0)));
+    if (name && part) name = salvage(entry, *name);
+    if (name) found.emplace_back(*name, entry.bytes);
+  }
+  std::ranges::sort(found, {}, [](const auto& f) {
+    return std::tuple(f.first.created, f.first.writer, f.first.sequence, f.first.text());
+  });
+  for (const auto& [name, bytes] : found) add(name, bytes);
+  count_killed(losses);
+  for (auto at = segments_.begin(); at != segments_.end();) {
+    const SegmentName& name = at->second.name;
+    if (!is_too_old(name, now)) {
+      ++at;
+      continue;
+    }
+    losses.push_back({name.destination, SpoolCause::expired, name.records});
+    at = remove(at);
+  }
+  // So that nobody counts the killed twice.
+  write_ledger({});
+  return losses;
+}
+
+bool Spool::is_too_old(const SegmentName& name, core::WallTime now) const {
+  return now - name.created > limits_.age || name.lives >= limits_.lives;
+}
+
+// What a kill has left of a segment that was being written: no one was told of
+// it, so it is worth what is whole in it.
+std::optional<SegmentName> Spool::salvage(const SpoolFolder::Entry& part, const SegmentName& intended) {
+  auto bytes = folder_->read(part.name, limits_.total_bytes);
+  auto contents = bytes ? read_segment(*bytes) : SegmentContents();
+  SegmentName name = intended;
+  name.batches = static_cast<std::uint32_t>(contents.batches.size());
+  name.records = contents.records;
+  if (name.batches > 0 && contents.destination == name.destination && folder_->rename(part.name, name.text()))
+    return name;
+  if (auto removed = folder_->remove(part.name); !removed) fail(removed.error());
+  return std::nullopt;
+}
+
+void Spool::count_killed(std::vector<SpoolLoss>& losses) {
+  auto bytes = folder_->read_ledger();
+  if (!bytes) {
+    ledger_failed_ = true;
+    return fail(bytes.error());
+  }
+  auto ledger = telemetry::read_ledger(*bytes);
+  if (!ledger) return;
+  for (const auto& row : ledger->rows) {
+    std::uint64_t saved = 0;
+    for (const auto& [id, segment] : segments_) {
+      const SegmentName& name = segment.name;
+      if (name.writer == ledger->writer && name.destination == row.destination && name.sequence > ledger->last_sequence)
+        saved += name.records;
+    }
+    if (row.at_risk > saved) losses.push_back({row.destination, SpoolCause::killed, row.at_risk - saved});
+  }
+}
+
+std::uint64_t Spool::waiting(std::uint64_t destination) const {
+  std::uint64_t records = 0;
+  for (const auto& [id, segment] : segments_)
+    if (!segment.live && segment.name.destination == destination) records += segment.name.records;
+  return records;
+}
+
+std::uint64_t Spool::bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& [id, segment] : segments_) sum += segment.bytes;
+  return sum;
+}
+
+Spool::Loaded Spool::load(std::uint64_t destination, std::size_t room, core::WallTime now) {
+  Loaded loaded;
+  if (!failure_.empty()) return loaded;
+  auto at = std::ranges::find_if(segments_, [&](const auto& entry) {
+    const Segment& segment = entry.second;
+    return !segment.live && !segment.foreign && segment.name.destination == destination && segment.bytes <= room;
+  });
+  if (at == segments_.end()) return loaded;
+  Segment& segment = at->second;
+  loaded.records = segment.name.records;
+  if (is_too_old(segment.name, now)) {
+    loaded.losses.push_back({destination, SpoolCause::expired, segment.name.records});
+    remove(at);
+    return loaded;
+  }
+  // Before anything in it is looked at: what kills us does so five times at most.
+  SegmentName name = segment.name;
+  ++name.lives;
+  if (rename(segment, name)) {
+    read_batches(at, loaded);
+  } else {
+    loaded.losses.push_back({destination, SpoolCause::spool_io, segment.name.records});
+    remove(at);
+  }
+  return loaded;
+}
+
+void Spool::read_batches(Segments::iterator at, Loaded& loaded) {
+  Segment& segment = at->second;
+  const SegmentName name = segment.name;
+  auto bytes = folder_->read(name.text(), limits_.total_bytes);
+  if (!bytes) {
+    loaded.losses.push_back({name.destination, SpoolCause::spool_io, name.records});
+    remove(at);
+    return;
+  }
+  auto contents = read_segment(*bytes);
+  if (contents.foreign) {
+    segment.foreign = true;
+    loaded.records = 0;
+    return;
+  }
+  std::uint64_t left = name.records;
+  if (contents.destination == name.destination) {
+    for (auto& queued : contents.batches) {
+      if (queued.batch->records > left) break;  // more than was promised is not ours
+      left -= queued.batch->records;
+      queued.segment = at->first;
+      queued.maybe_delivered |= name.lives > 1;
+      loaded.batches.push_back(std::move(queued));
+    }
+  }
+  if (left > 0) loaded.losses.push_back({name.destination, SpoolCause::spool_corrupt, left});
+  if (loaded.batches.empty()) {
+    remove(at);
+    return;
+  }
+  segment.live = true;
+  segment.changed = left > 0;
+  segment.batches_left = loaded.batches.size();
+  segment.records_left = name.records - left;
+}
+
+// ---- what this life leaves
+
+Spool::Saved Spool::save(std::uint64_t destination, std::span<QueuedBatch> batches, core::WallTime now) {
+  Saved saved;
+  if (!failure_.empty()) {
+    saved.cause = SpoolCause::spool_io;
+    return saved;
+  }
+  std::vector<QueuedBatch*> unsaved;
+  for (auto& queued : batches) {
+    auto at = segments_.find(queued.segment);
+    if (at == segments_.end()) queued.segment = 0;
+    if (at == segments_.end() || at->second.changed) unsaved.push_back(&queued);
+  }
+  // The newest that fit, in segments that are filled from the end.
+  std::vector<std::span<QueuedBatch* const>> segments;
+  std::uint64_t limit = std::min(limits_.total_bytes, (folder_->free_bytes() + bytes()) / limits_.share_of_free);
+  std::uint64_t total = 0;
+  std::size_t end = unsaved.size();
+  while (end > 0 && segments.size() < limits_.segments) {
+    std::size_t begin = end;
+    std::size_t size = kSegmentHeaderBytes;
+    while (begin > 0) {
+      auto more = spooled_bytes(*unsaved[begin - 1]->batch);
+      bool fits = begin == end || size + more <= limits_.segment_bytes;
+      if (!fits || total + size + more > limit) break;
+      size += more;
+      --begin;
+    }
+    if (begin == end) break;
+    total += size;
+    segments.insert(segments.begin(), std::span(unsaved).subspan(begin, end - begin));
+    end = begin;
+  }
+  for (auto segment : segments) {
+    std::uint64_t size = kSegmentHeaderBytes;
+    for (const auto* queued : segment) size += spooled_bytes(*queued->batch);
+    if (!make_room(size, saved.losses)) continue;
+    if (write(destination, segment, now)) continue;
+    saved.cause = SpoolCause::spool_io;
+    break;
+  }
+  return saved;
+}
+
+bool Spool::make_room(std::uint64_t size, std::vector<SpoolLoss>& losses) {
+  std::uint64_t limit = std::min(limits_.total_bytes, (folder_->free_bytes() + bytes()) / limits_.share_of_free);
+  while (bytes() + size > limit || segments_.size() >= limits_.segments) {
+    auto oldest = std::ranges::find_if(segments_, [](const auto& entry) { return !entry.second.live; });
+    if (oldest == segments_.end()) return false;
+    const SegmentName& name = oldest->second.name;
+    losses.push_back({name.destination, SpoolCause::spool_full, name.records});
+    remove(oldest);
+  }
+  return true;
+}
+
+bool Spool::write(std::uint64_t destination, std::span<QueuedBatch* const> batches, core::WallTime now) {
+  SegmentName name;
+  name.created = now;
+  name.writer = writer_;
+  name.sequence = next_sequence_++;
+  name.destination = destination;
+  name.batches = static_cast<std::uint32_t>(batches.size());
+  std::uint64_t size = kSegmentHeaderBytes;
+  for (const auto* queued : batches) {
+    name.records += queued->batch->records;
+    size += spooled_bytes(*queued->batch);
+    // Copied from a segment that others have tried: its age and lives go on.
+    if (auto old = segments_.find(queued->segment); old != segments_.end()) {
+      name.lives = std::max(name.lives, old->second.name.lives);
+      name.created = std::min(name.created, old->second.name.created);
+    }
+  }
+  std::vector<std::string> headers{segment_header(name)};
+  std::vector<std::string_view> parts;
+  for (const auto* queued : batches) headers.push_back(record_header(*queued));
+  parts.push_back(headers[0]);
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    parts.push_back(headers[i + 1]);
+    parts.push_back(batches[i]->batch->body);
+  }
+  std::string part = name.text() + std::string(kPart);
+  auto written = folder_->create(part, parts);
+  if (written) {
+    written = folder_->rename(part, name.text());
+    if (!written) (void)folder_->remove(part);
+  }
+  if (!written) {
+    fail(written.error());
+    return false;
+  }
+  auto at = add(name, size);
+  at->second.live = true;
+  at->second.batches_left = batches.size();
+  at->second.records_left = name.records;
+  for (auto* queued : batches) {
+    settled(*queued);  // where it was before
+    queued->segment = at->first;
+  }
+  return true;
+}
+
+void Spool::settled(const QueuedBatch& batch) {
+  auto at = segments_.find(batch.segment);
+  if (at == segments_.end() || !at->second.live) return;
+  Segment& segment = at->second;
+  segment.records_left -= std::min<std::uint64_t>(segment.records_left, batch.batch->records);
+  if (segment.batches_left > 0) --segment.batches_left;
+  if (segment.batches_left == 0) {
+    remove(at);
+    return;
+  }
+  // Now a part of it is delivered twice if we are killed, and has to be marked so.
+  segment.changed = true;
+  if (segment.name.lives > 0) return;
+  SegmentName name = segment.name;
+  name.lives = 1;
+  rename(segment, name);
+}
+
+void Spool::write_ledger(std::span<const InMemory> rows) {
+  if (!recovered_ || ledger_failed_) return;
+  Ledger ledger;
+  ledger.writer = writer_;
+  ledger.last_sequence = next_sequence_ - 1;
+  for (const auto& row : rows) {
+    std::uint64_t saved = 0;
+    for (const auto& [id, segment] : segments_)
+      if (segment.live && segment.name.destination == row.destination) saved += segment.records_left;
+    ledger.rows.push_back({row.destination, row.records - std::min(row.records, saved)});
+  }
+  auto written = folder_->write_ledger(telemetry::write_ledger(ledger));
+  if (written) return;
+  ledger_failed_ = true;
+  fail(written.error());
+}
+
+// ---- files
+
+Spool::Segments::iterator Spool::add(const SegmentName& name, std::uint64_t bytes) {
+  return segments_.emplace(next_segment_++, Segment{name, bytes, false, false, false, 0, 0}).first;
+}
+
+Spool::Segments::iterator Spool::remove(Segments::iterator segment) {
+  if (auto removed = folder_->remove(segment->second.name.text()); !removed) fail(removed.error());
+  return segments_.erase(segment);
+}
+
+bool Spool::rename(Segment& segment, const SegmentName& name) {
+  if (!folder_->rename(segment.name.text(), name.text())) return false;
+  segment.name = name;
+  return true;
+}
+
+void Spool::fail(const core::Failure& failure) {
+  if (failure_.empty()) failure_ = failure.message;
+}
+
+}  // namespace mayfly::telemetry
