@@ -28,8 +28,8 @@ class Encoder {
   virtual ~Encoder() = default;
   // `context.invocations` has noted the record.
   virtual void add(const extension::TelemetryRecord& record, const RecordContext& context) = 0;
-  // The environment ends for `reason` (the word of SHUTDOWN): whatever waited for
-  // a later record is added as it is.
+  // The environment ends for `reason` (the word of SHUTDOWN), as
+  // `context.invocations` knows: whatever waited for a later record is added as it is.
   virtual void end(std::string_view reason, const RecordContext& context) {
     static_cast<void>(reason), static_cast<void>(context);
   }

@@ -54,6 +54,13 @@ void Invocations::note(const ext::TelemetryRecord& record) {
   }
 }
 
+void Invocations::end(std::string_view reason) {
+  if (reason != "timeout" && reason != "failure") return;
+  for (auto& [id, invocation] : known_) {
+    invocation.given_up = invocation.started && !invocation.done && !invocation.reported;
+  }
+}
+
 const Invocation* Invocations::find(std::string_view request_id) const {
   if (request_id.empty()) return nullptr;
   if (last_found_ && last_found_->first == request_id) return &last_found_->second;

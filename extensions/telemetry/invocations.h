@@ -49,7 +49,8 @@ struct Invocation {
   std::optional<bool> cold_start;         // empty: not known
   bool done = false;                      // platform.runtimeDone was there
   bool reported = false;                  // platform.report was there
-  bool out_of_memory = false;             // a line or a record told so
+  bool out_of_memory = false;             // a line told so
+  bool given_up = false;                  // see Invocations::end
 };
 
 // Thread-safety: one thread at a time.
@@ -68,11 +69,14 @@ class Invocations {
   // they belong belong to it. Empty before the first.
   std::string_view current() const { return current_; }
 
-  // Calls f(request id, invocation) for each that has begun and not ended.
+  // The environment ends for `reason`, the word of SHUTDOWN. After a timeout or a
+  // failure the record that tells how an invocation ended may never come, so what
+  // is open then is given up: it ended now, and for this reason.
+  void end(std::string_view reason);
   template <class F>
-  void each_open(F f) const {
+  void each_given_up(F f) const {
     for (const auto& [id, invocation] : known_) {
-      if (invocation.started && !invocation.done && !invocation.reported) f(std::string_view(id), invocation);
+      if (invocation.given_up) f(std::string_view(id), invocation);
     }
   }
 

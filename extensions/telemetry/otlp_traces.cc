@@ -159,7 +159,7 @@ template <class Event>
 void OtlpTracesEncoder::invocation_ended(const ext::TelemetryRecord& record, const Event& event,
                                          const RecordContext& context) {
   auto* invocation = context.invocations.find(event.request_id);
-  if (!invocation || std::ranges::find(closed_, event.request_id) != closed_.end()) return;
+  if (!invocation || invocation->given_up) return;
   auto now = record.time.value_or(context.received);
   auto duration = nanoseconds(event.duration_ms.value_or(0));
   auto start = invocation->started.value_or(now - duration);
@@ -210,10 +210,7 @@ void OtlpTracesEncoder::write_parts(const std::vector<ext::Span>& parts, const I
 
 void OtlpTracesEncoder::end(std::string_view reason, const RecordContext& context) {
   for (const auto& preparation : std::exchange(waiting_, {})) write(preparation, nullptr);
-  if (reason != "timeout" && reason != "failure") return;
-  // The record that tells how they ended may never come.
-  context.invocations.each_open([&](std::string_view request_id, const Invocation& invocation) {
-    closed_.emplace_back(request_id);
+  context.invocations.each_given_up([&](std::string_view request_id, const Invocation& invocation) {
     auto ending = read_ending(reason, reason == "failure" ? "_OTHER" : "", invocation.out_of_memory);
     write_invocation(request_id, invocation, ending, *invocation.started, context.received, {});
   });

@@ -59,7 +59,6 @@ class OtlpTracesEncoder final : public Encoder {
   std::size_t records_ = 0;
   std::optional<Preparation> open_;   // initStart or restoreStart was there
   std::vector<Preparation> waiting_;  // for the first invocation; a few at most
-  std::vector<std::string> closed_;   // by end(): a late record must not repeat them
   std::string span_;                  // scratch, kept for its capacity
 };
 

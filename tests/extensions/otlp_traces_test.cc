@@ -37,6 +37,7 @@ class Traces {
     return sealed();
   }
   std::vector<Span> end(std::string_view reason) {
+    invocations.end(reason);
     encoder.end(reason, {invocations.current(), invocations, now});
     return sealed();
   }
