@@ -38,7 +38,7 @@ void HttpAnswer::clear() {
   size_ = scanned_ = head_begin_ = body_begin_ = body_size_ = body_expected_ = chunk_at_ = 0;
   part_ = Part::head;
   keep_alive_ = true;
-  closes_ = http_1_0_ = chunked_ = has_length_ = false;
+  closes_ = http_1_0_ = chunked_ = has_length_ = answers_connect_ = false;
   status_ = 0;
   field_count_ = 0;
 }
@@ -167,6 +167,12 @@ Outcome<bool> HttpAnswer::begin_body() {
   if (chunked_ && has_length_) return broken("both Content-Length and Transfer-Encoding");
   if (chunked_ && http_1_0_) return broken("Transfer-Encoding in an HTTP/1.0 answer");
   if (closes_) keep_alive_ = false;
+  // RFC 9110, section 9.3.6: its Content-Length or Transfer-Encoding means nothing.
+  if (answers_connect_ && status_ < 300) {
+    if (size_ > body_begin_) return broken("bytes in a tunnel before anything was sent into it");
+    part_ = Part::complete;
+    return true;
+  }
   if (status_ == 204 || status_ == 304) {
     // A body all the same would be taken for the next answer.
     if (size_ > body_begin_ || chunked_ || body_expected_ > 0) keep_alive_ = false;

@@ -49,6 +49,10 @@ class HttpAnswer {
   // Some byte of the answer has arrived.
   bool started() const { return size_ > 0; }
 
+  // After clear(): this one answers CONNECT, and behind the head of a 2xx begins
+  // the tunnel.
+  void answers_connect() { answers_connect_ = true; }
+
   // Valid once feed() has returned true, until clear().
   int status() const { return status_; }
   std::size_t field_count() const { return field_count_; }
@@ -97,6 +101,7 @@ class HttpAnswer {
   bool http_1_0_ = false;
   bool chunked_ = false;
   bool has_length_ = false;
+  bool answers_connect_ = false;
   int status_ = 0;
   std::size_t field_count_ = 0;
   std::array<std::pair<Slice, Slice>, kMaxFields> fields_;

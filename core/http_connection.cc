@@ -35,9 +35,10 @@ curl_socket_t open_socket(void*, curlsocktype, curl_sockaddr* address) {
 HttpConnection::HttpConnection(Origin origin, Options options)
     : origin_(std::move(origin)), options_(options), answer_(options.max_body_bytes) {}
 
-HttpConnection::~HttpConnection() = default;
+HttpConnection::~HttpConnection() { close(); }
 
 void HttpConnection::close() {
+  if (fd_ >= 0 && options_.layer) options_.layer->end();
   curl_.reset();
   fd_ = -1;
   in_flight_ = false;
@@ -60,6 +61,7 @@ Outcome<void> HttpConnection::connect(Deadline deadline) {
     timeout = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining()),
                          std::chrono::milliseconds{1}, timeout);
   }
+  auto connected_by = Deadline::after(timeout);
   std::string url = "http://" + origin_.host_port();
   char reason[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
@@ -82,6 +84,11 @@ Outcome<void> HttpConnection::connect(Deadline deadline) {
                            std::move(message))));
   }
   fd_ = socket;
+  if (options_.layer) {
+    auto begun = options_.layer->begin(fd_, connected_by);
+    if (!begun) close();
+    return begun;
+  }
   // libcurl leaves the socket non-blocking. Blocking, a wait is one recv(2)
   // instead of recv, poll, recv; where a wait has an end, poll comes first.
   fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) & ~O_NONBLOCK);
@@ -104,10 +111,31 @@ Outcome<void> HttpConnection::wait(short events, Deadline deadline, short* happe
 
 // Bytes or an end that nobody asked for: the peer has given the connection up,
 // often with a 408 that must not be taken for the answer to the next request.
-bool HttpConnection::is_stale() const {
+bool HttpConnection::is_stale() {
   if (fd_ < 0) return false;
   pollfd socket{fd_, POLLIN, 0};
-  return poll(&socket, 1, 0) != 0;
+  if (poll(&socket, 1, 0) == 0) return false;
+  // What is readable below a layer may be its own, such as a ticket of TLS.
+  char unasked;
+  return !options_.layer || options_.layer->read({&unasked, 1}) >= 0 || errno != EAGAIN;
+}
+
+// A plain connection that waits without an end needs no poll(2).
+bool HttpConnection::may_block(Deadline deadline) const {
+  return deadline.is_never() && options_.wake_fd < 0 && !options_.layer;
+}
+
+ssize_t HttpConnection::write_some(std::span<const iovec> parts) {
+  if (options_.layer) return options_.layer->write(parts);
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts.data());
+  message.msg_iovlen = parts.size();
+  return sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+ssize_t HttpConnection::read_some(std::span<char> space, int flags) {
+  if (options_.layer) return options_.layer->read(space);
+  return recv(fd_, space.data(), space.size(), flags);
 }
 
 // Waits until more of the request can be sent. A peer that answers 413 and reads
@@ -124,10 +152,9 @@ Outcome<bool> HttpConnection::wait_to_send(Deadline deadline) {
 }
 
 Outcome<void> HttpConnection::send(std::initializer_list<std::string_view> parts, Deadline deadline) {
-  bool may_block = deadline.is_never() && options_.wake_fd < 0;
   // The look at an idle connection costs a system call. Who waits without an
   // end talks to the Runtime API, which neither times out nor speaks unasked.
-  if (in_flight_ || (!may_block && is_stale())) close();
+  if (in_flight_ || (!may_block(deadline) && is_stale())) close();
   reused_ = fd_ >= 0;
   if (!reused_) {
     if (auto connected = connect(deadline); !connected) return connected;
@@ -163,10 +190,7 @@ Outcome<bool> HttpConnection::send_all(std::initializer_list<std::string_view> p
       cut_short_ = false;
       return true;
     }
-    msghdr message{};
-    message.msg_iov = first;
-    message.msg_iovlen = static_cast<std::size_t>(end - first);
-    ssize_t sent = sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = write_some({first, end});
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       auto answered = wait_to_send(deadline);
@@ -197,12 +221,15 @@ Outcome<bool> HttpConnection::receive_some(int flags) {
   auto space = into_->space();
   ssize_t n;
   do {
-    n = recv(fd_, space.data(), space.size(), flags);
+    n = read_some(space, flags);
   } while (n < 0 && errno == EINTR);
-  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  drained_ = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+  if (drained_) return false;
   if (n < 0) {
+    std::string why = std::strerror(errno);
+    if (options_.layer && !options_.layer->problem().empty()) why = options_.layer->problem();
     return fail(into_->started() ? Errc::cut : Errc::unanswered,
-                "the connection to " + origin_.host_port() + " ended: " + std::strerror(errno));
+                "the connection to " + origin_.host_port() + " ended: " + why);
   }
   auto complete = into_->feed(static_cast<std::size_t>(n));
   if (complete && *complete) {
@@ -215,12 +242,14 @@ Outcome<bool> HttpConnection::receive_some(int flags) {
 Outcome<const HttpAnswer*> HttpConnection::receive(Deadline deadline) {
   if (std::exchange(answered_, false)) return into_;
   if (!in_flight_) return fail(Errc::unanswered, "no request is waiting for an answer");
-  bool may_block = deadline.is_never() && options_.wake_fd < 0;
+  bool blocks = may_block(deadline);
+  // A layer may hold what the socket has delivered.
+  drained_ = !options_.layer;
   for (;;) {
-    if (!may_block) {
+    if (!blocks && (drained_ || !options_.layer)) {
       if (auto ready = wait(POLLIN, deadline); !ready) return drop(std::move(ready));
     }
-    auto complete = receive_some(may_block ? 0 : MSG_DONTWAIT);
+    auto complete = receive_some(blocks ? 0 : MSG_DONTWAIT);
     if (!complete) return drop(std::move(complete));
     if (*complete) return into_;
   }

@@ -17,7 +17,11 @@
 #include <cstddef>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string_view>
+
+#include <sys/types.h>
+#include <sys/uio.h>
 
 #include "core/clock.h"
 #include "core/failure.h"
@@ -25,6 +29,23 @@
 #include "core/uri.h"
 
 namespace mayfly::core {
+
+// What stands between the messages and the socket: TLS.
+class ConnectionLayer {
+ public:
+  virtual ~ConnectionLayer() = default;
+
+  // Over a new connection, whose socket does not block. Errors: unreachable, timeout.
+  virtual Outcome<void> begin(int socket, Deadline deadline) = 0;
+  // Before the socket is closed, also when begin() has failed.
+  virtual void end() = 0;
+
+  // As sendmsg(2) and recv(2) on a socket that does not block: -1 and errno.
+  virtual ssize_t write(std::span<const iovec> parts) = 0;
+  virtual ssize_t read(std::span<char> space) = 0;
+  // Why one of them failed, where errno cannot tell; else empty.
+  virtual std::string_view problem() const = 0;
+};
 
 class HttpConnection {
  public:
@@ -37,6 +58,8 @@ class HttpConnection {
     // connecting goes on, for connect_timeout at most. -1: waits are not
     // interruptible, and cost no poll(2).
     int wake_fd = -1;
+    // Must outlive the connection. What it does at the beginning counts as connecting.
+    ConnectionLayer* layer = nullptr;
   };
 
   HttpConnection(Origin origin, Options options);
@@ -81,7 +104,7 @@ class HttpConnection {
 
   // The idle connection has ended, or says something unasked. For whoever cannot
   // send a request twice; everybody else finds out by sending it.
-  bool is_stale() const;
+  bool is_stale();
 
   // The socket, -1 when there is no connection.
   int fd() const { return fd_; }
@@ -101,6 +124,9 @@ class HttpConnection {
   Outcome<void> wait(short events, Deadline deadline, short* happened = nullptr);
   Outcome<bool> send_all(std::initializer_list<std::string_view> parts, Deadline deadline);
   Outcome<bool> wait_to_send(Deadline deadline);
+  bool may_block(Deadline deadline) const;
+  ssize_t write_some(std::span<const iovec> parts);
+  ssize_t read_some(std::span<char> space, int flags);
   Outcome<bool> receive_some(int flags);
   template <class T>
   unexpected<Failure> drop(expected<T, Failure> failed);
@@ -112,6 +138,7 @@ class HttpConnection {
   bool reused_ = false;
   bool in_flight_ = false;  // a request was sent and its answer not yet read
   bool cut_short_ = false;  // the peer stopped reading the request before its end
+  bool drained_ = true;     // the last look found nothing to read
   bool answered_ = false;   // the answer came while the request was being sent
   HttpAnswer answer_;
   HttpAnswer* into_ = &answer_;

@@ -393,3 +393,31 @@ TEST_CASE("behind every body lies readable padding") {
     }
   }
 }
+
+TEST_CASE("behind the head of an answer to CONNECT begins the tunnel") {
+  struct Case {
+    const char* bytes;
+    bool tunnel;
+    std::string_view body;
+  };
+  for (const auto& c :
+       {Case{"HTTP/1.1 200 OK\r\n\r\n", true, ""}, Case{"HTTP/1.0 200 Connection established\r\n\r\n", true, ""},
+        Case{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", true, ""},
+        Case{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true, ""},
+        Case{"HTTP/1.1 407 No\r\nContent-Length: 2\r\n\r\nno", false, "no"}}) {
+    CAPTURE(c.bytes);
+    HttpAnswer answer(kLimit);
+    answer.answers_connect();
+    auto complete = feed(answer, c.bytes);
+    REQUIRE(complete);
+    CHECK(*complete);
+    CHECK((answer.status() == 200) == c.tunnel);
+    CHECK(answer.body() == c.body);
+    answer.clear();
+    REQUIRE(feed(answer, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"));
+    CHECK_FALSE(*feed(answer, "x"));
+  }
+  HttpAnswer early(kLimit);
+  early.answers_connect();
+  CHECK(feed(early, "HTTP/1.1 200 OK\r\n\r\n\x15").error().code == Errc::protocol);
+}
