@@ -39,6 +39,14 @@ if(NOT MAYFLY_RUNTIME_ONLY)
   target_include_directories(mayfly_zlib SYSTEM INTERFACE ${MAYFLY_ZLIB_INCLUDE})
   target_link_libraries(mayfly_zlib INTERFACE ${MAYFLY_ZLIB_STATIC})
 
+  # For the TLS module alone.
+  find_path(MAYFLY_OPENSSL_INCLUDE openssl/ssl.h REQUIRED)
+  find_library(MAYFLY_SSL_STATIC libssl.a REQUIRED)
+  find_library(MAYFLY_CRYPTO_STATIC libcrypto.a REQUIRED)
+  add_library(mayfly_openssl INTERFACE)
+  target_include_directories(mayfly_openssl SYSTEM INTERFACE ${MAYFLY_OPENSSL_INCLUDE})
+  target_link_libraries(mayfly_openssl INTERFACE ${MAYFLY_SSL_STATIC} ${MAYFLY_CRYPTO_STATIC})
+
   find_path(MAYFLY_PROTOZERO_INCLUDE protozero/pbf_writer.hpp REQUIRED)
   add_library(mayfly_protozero INTERFACE)
   target_include_directories(mayfly_protozero SYSTEM INTERFACE ${MAYFLY_PROTOZERO_INCLUDE})

@@ -87,14 +87,13 @@ bool Daemon::open_destinations() {
         break;
       }
       case DestinationSettings::Kind::http: {
-        if (d.tls) {
-          complaints.push_back(d.name + ": this build has no TLS");
-          break;
-        }
         if (!d.takes(Signal::logs)) break;
         HttpDestination::Options options;
         options.name = d.name;
-        options.origin = d.origin;
+        options.route = {d.origin,
+                         d.tls,
+                         {d.certificate.empty() ? settings_.ca_file : d.certificate, settings_.tls_insecure},
+                         settings_.proxies};
         options.target = d.targets[static_cast<std::size_t>(Signal::logs)];
         options.encoding = d.encoding;
         options.compression = d.compression;

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "core/http_field.h"
-#include "extensions/telemetry/plain_transport.h"
 #include "extensions/telemetry/random.h"
 
 namespace mayfly::telemetry {
@@ -20,7 +19,6 @@ using core::HttpAnswer;
 using core::Outcome;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kConnectTimeout{200};
 // Nobody waits for it: the event loop goes on without the answer much earlier.
 constexpr milliseconds kAttemptTimeout{5'000};
 // An answer that takes longer than this is not worth holding an invocation for.
@@ -32,7 +30,7 @@ constexpr std::size_t kQuotedBytes = 200;  // of an answer, in a log line
 
 std::string request_head(const HttpDestination::Options& options) {
   std::string head = "POST " + options.target + " HTTP/1.1\r\n";
-  core::append_field(head, "Host", options.origin.host_port());
+  core::append_field(head, "Host", options.route.backend.host_port());
   core::append_field(head, "User-Agent", "mayfly-telemetry");
   core::append_field(head, "Content-Type",
                      options.encoding == Encoding::otlp ? "application/x-protobuf" : "application/x-ndjson");
@@ -67,8 +65,6 @@ HttpDestination::HttpDestination(Options options)
       name_(options_.name),
       head_(request_head(options_)),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      transport_(std::make_unique<PlainTransport>(
-          options_.origin, core::HttpConnection::Options{kConnectTimeout, kMaxAnswerBytes, wake_fd_})),
       compressor_(options_.compression),
       queue_(options_.queue_bytes) {}
 
@@ -163,7 +159,8 @@ HttpDestination::Attempt HttpDestination::post(const SharedBatch& batch) {
   auto began = std::chrono::steady_clock::now();
   auto answer = exchange(head, payload);
   // A kept connection may have ended during a freeze: not the backend's fault.
-  if (!answer && answer.error().code == Errc::unanswered && transport_->reused()) answer = exchange(head, payload);
+  if (!answer && answer.error().code == Errc::unanswered && transport_ && transport_->reused())
+    answer = exchange(head, payload);
 
   Attempt attempt;
   if (answer) {
@@ -183,6 +180,11 @@ Outcome<const HttpAnswer*> HttpDestination::exchange(std::string_view head, std:
   for (;;) {
     auto until = attempt_deadline();
     if (!until) return core::fail(Errc::interrupted, "closed");
+    if (!transport_) {
+      auto opened = open_transport(options_.route, kMaxAnswerBytes, wake_fd_);
+      if (!opened) return unexpected(opened.error());
+      transport_ = std::move(*opened);
+    }
     if (!sent) {
       auto out = transport_->send(head, body, *until);
       if (!out && out.error().code == Errc::interrupted) continue;

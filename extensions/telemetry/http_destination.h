@@ -20,8 +20,8 @@
 #include "extensions/telemetry/compressor.h"
 #include "extensions/telemetry/destination.h"
 #include "extensions/telemetry/destination_settings.h"
+#include "extensions/telemetry/open_transport.h"
 #include "extensions/telemetry/retry.h"
-#include "extensions/telemetry/transport.h"
 
 namespace mayfly::telemetry {
 
@@ -29,7 +29,7 @@ class HttpDestination final : public Destination {
  public:
   struct Options {
     std::string name;  // for log lines
-    core::Origin origin;
+    Route route;
     std::string target = "/v1/logs";
     Encoding encoding = Encoding::otlp;
     Compression compression = Compression::zstd;

@@ -35,6 +35,8 @@ class Reader {
     read_types();
     read_queue_bytes();
     read_spool();
+    read_tls();
+    s_.proxies = read_proxy_settings(environment_);
     if (auto list = get("MAYFLY_TELEMETRY_DESTINATIONS")) {
       read_destinations(*list);
     } else {
@@ -101,6 +103,13 @@ class Reader {
     });
   }
 
+  void read_tls() {
+    s_.ca_file = get("MAYFLY_TELEMETRY_CA_FILE").value_or(get("SSL_CERT_FILE").value_or(""));
+    s_.tls_insecure = read_switch("MAYFLY_TELEMETRY_TLS_INSECURE", false);
+    if (s_.tls_insecure)
+      complain("MAYFLY_TELEMETRY_TLS_INSECURE", "certificates are not verified, so anybody may read along");
+  }
+
   // ---- destinations
 
   DestinationDefaults otlp_defaults(const std::string& infix, DestinationDefaults d) {
@@ -108,7 +117,7 @@ class Reader {
     read(prefix + "HEADERS", d.otlp_headers, parse_headers);
     read(prefix + "COMPRESSION", d.otlp_compression, parse_compression);
     read(prefix + "TIMEOUT", d.otlp_timeout, parse_timeout);
-    d.otlp_certificate = get(prefix + "CERTIFICATE").value_or(d.otlp_certificate);
+    if (!get("MAYFLY_TELEMETRY_CA_FILE")) d.otlp_certificate = get(prefix + "CERTIFICATE").value_or(d.otlp_certificate);
     for (const char* name : {"CLIENT_CERTIFICATE", "CLIENT_KEY"}) {
       if (get(prefix + name)) complain(prefix + name, "client certificates are not supported");
     }

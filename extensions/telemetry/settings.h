@@ -16,6 +16,11 @@
 // | OTEL_EXPORTER_OTLP_COMPRESSION     | zstd, gzip, none                               | zstd                       |
 // | OTEL_EXPORTER_OTLP_TIMEOUT         | milliseconds for one request, 1 .. 300000      | 10000                      |
 // | OTEL_EXPORTER_OTLP_CERTIFICATE     | PEM file of the CAs to trust                   | the system's               |
+// | MAYFLY_TELEMETRY_CA_FILE,          | the same for all destinations; the former wins | the system's               |
+// | SSL_CERT_FILE                      | over OTEL_EXPORTER_OTLP_CERTIFICATE            |                            |
+// | MAYFLY_TELEMETRY_TLS_INSECURE      | on: no certificate is verified                 | off                        |
+// | https_proxy, http_proxy, all_proxy,| see proxy.h                                    | no proxy                   |
+// | no_proxy                           |                                                |                            |
 // | OTEL_EXPORTER_OTLP_PROTOCOL        | http/protobuf; nothing else is spoken          | http/protobuf              |
 // | OTEL_SERVICE_NAME                  | service.name                                   | the function's name        |
 // | OTEL_RESOURCE_ATTRIBUTES           | key=value, comma separated, percent-encoded    | none                       |
@@ -41,6 +46,7 @@
 #include <vector>
 
 #include "extensions/telemetry/destination_settings.h"
+#include "extensions/telemetry/proxy.h"
 
 namespace mayfly::telemetry {
 
@@ -52,6 +58,10 @@ struct Settings {
   std::string spool_folder = "/tmp/.mayfly-telemetry";  // empty: no spool
   bool retry_500 = false;
   bool receiver = true;
+
+  std::string ca_file;        // for destinations without a certificate of their own; may be empty
+  bool tls_insecure = false;  // certificates are not verified
+  ProxySettings proxies;
 
   std::string service_name;
   std::vector<std::pair<std::string, std::string>> resource_attributes;

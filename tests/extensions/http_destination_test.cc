@@ -12,7 +12,7 @@ namespace {
 
 HttpDestination::Options options(const Backend& backend) {
   HttpDestination::Options options;
-  options.origin = {"127.0.0.1", static_cast<std::uint16_t>(backend.port())};
+  options.route.backend = {"127.0.0.1", static_cast<std::uint16_t>(backend.port())};
   return options;
 }
 
