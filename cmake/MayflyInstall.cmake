@@ -65,4 +65,6 @@ if(TARGET bootstrap)
 endif()
 if(TARGET mayfly-telemetry)
   install(TARGETS mayfly-telemetry RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/mayfly/extensions)
+  # Where the program looks for it first: ../lib/mayfly.
+  install(TARGETS mayfly-tls LIBRARY DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/mayfly/lib/mayfly)
 endif()
