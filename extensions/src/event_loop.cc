@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "core/environment.h"
+
 namespace mayfly::extension {
 namespace {
 
@@ -15,24 +17,29 @@ constexpr std::chrono::milliseconds kRetryAfter{50};
 
 }  // namespace
 
-EventLoop::EventLoop(core::Origin runtime_api, Observer& observer)
+bool on_managed_instances() { return core::env_or("AWS_LAMBDA_INITIALIZATION_TYPE", "") == "lambda-managed-instances"; }
+
+EventLoop::EventLoop(core::Origin runtime_api, Observer& observer, bool managed_instances)
     : runtime_api_(runtime_api),
       observer_(observer),
+      managed_instances_(managed_instances),
       api_(std::move(runtime_api)),
       listener_(io_, [this](std::string body) {
         TelemetryBatch batch(body, body.capacity(), parser_);
         observer_.received(batch);
       }) {}
 
-core::Outcome<Registration> EventLoop::register_extension(std::string_view name,
-                                                          const std::vector<std::string_view>& events) {
+core::Outcome<Registration> EventLoop::register_extension(std::string_view name, std::vector<std::string_view> events) {
+  if (managed_instances_) std::erase(events, "INVOKE");
   return api_.register_extension(name, events);
 }
 
-core::Outcome<bool> EventLoop::subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering) {
+core::Outcome<bool> EventLoop::subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering,
+                                         Schema schema) {
+  if (managed_instances_) schema = Schema::v2025_01_29;
   auto port = listener_.listen(runtime_api_.is_loopback());
   if (!port) return unexpected(port.error());
-  return api_.subscribe(types, buffering, *port);
+  return api_.subscribe(types, buffering, schema, *port);
 }
 
 core::Outcome<void> EventLoop::run() {

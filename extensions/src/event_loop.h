@@ -27,18 +27,24 @@ class Observer {
   virtual void received(TelemetryBatch& batch) = 0;
 };
 
+// AWS_LAMBDA_INITIALIZATION_TYPE says so: many invocations run at a time here.
+bool on_managed_instances();
+
 class EventLoop {
  public:
-  EventLoop(core::Origin runtime_api, Observer& observer);
+  // `managed_instances`: where the environment is, see on_managed_instances(). No
+  // INVOKE may be registered for there, and the schema is 2025-01-29.
+  EventLoop(core::Origin runtime_api, Observer& observer, bool managed_instances);
 
   // Before run(), in this order. Errors: see ExtensionsApi.
-  core::Outcome<Registration> register_extension(std::string_view name, const std::vector<std::string_view>& events);
+  core::Outcome<Registration> register_extension(std::string_view name, std::vector<std::string_view> events);
   // Listens, then subscribes. False: there is no Telemetry API here.
-  core::Outcome<bool> subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering);
+  core::Outcome<bool> subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering,
+                                Schema schema = Schema::v2022_12_13);
 
   // Asks for the next event.
   void next();
-  // Makes run() return.
+  // Makes run() return, also when it is called later. From any thread.
   void stop() { io_.stop(); }
   // Calls next(), then serves the observer until stop(). Errors: the Extensions
   // API refuses `next`, or cannot be reached any more. An exception of the
@@ -47,6 +53,7 @@ class EventLoop {
 
   ExtensionsApi& api() { return api_; }
   boost::asio::io_context& io() { return io_; }
+  bool managed_instances() const { return managed_instances_; }
 
  private:
   void wait_for_event();
@@ -57,6 +64,7 @@ class EventLoop {
   boost::asio::io_context io_{1};
   core::Origin runtime_api_;
   Observer& observer_;
+  const bool managed_instances_;
   ExtensionsApi api_;
   TelemetryListener listener_;
   TelemetryBatch::Parser parser_;

@@ -18,7 +18,6 @@ using json::Value;
 // All calls but `next` are answered at once by a process on the same machine.
 constexpr std::chrono::seconds kAnswerTime{10};
 
-constexpr std::string_view kSchema = "2022-12-13";
 constexpr std::string_view kJson = "Content-Type: application/json\r\n";
 
 // "403 Extension.InvalidExtensionName: Empty extension name"
@@ -39,10 +38,11 @@ std::string describe(const HttpAnswer& answer, json::Document& document) {
   return out;
 }
 
-std::string subscription(const std::vector<TelemetryType>& types, const Buffering& buffering, std::uint16_t port) {
+std::string subscription(const std::vector<TelemetryType>& types, const Buffering& buffering, Schema schema,
+                         std::uint16_t port) {
   std::string body;
   json::Writer writer(body);
-  writer.begin_object().member("schemaVersion", kSchema).key("types").begin_array();
+  writer.begin_object().member("schemaVersion", to_string(schema)).key("types").begin_array();
   for (auto type : types) writer.value(to_string(type));
   writer.end_array().key("buffering").begin_object();
   writer.member("maxItems", buffering.max_items);
@@ -65,6 +65,35 @@ std::string_view to_string(TelemetryType type) {
     case TelemetryType::extension: return "extension";
   }
   return "";
+}
+
+std::string_view to_string(Schema schema) {
+  switch (schema) {
+    case Schema::v2022_07_01: return "2022-07-01";
+    case Schema::v2022_12_13: return "2022-12-13";
+    case Schema::v2025_01_29: return "2025-01-29";
+  }
+  return "";
+}
+
+Outcome<void> check(const Buffering& buffering) {
+  struct Limit {
+    const char* name;
+    std::int64_t value, least, most;
+    const char* unit;
+  };
+  const Limit limits[] = {
+      {"max_items", buffering.max_items, 1'000, 10'000, " records"},
+      {"max_bytes", static_cast<std::int64_t>(buffering.max_bytes), 262'144, 1'048'576, " bytes"},
+      {"timeout", buffering.timeout.count(), 25, 30'000, " ms"},
+  };
+  for (const auto& limit : limits) {
+    if (limit.value >= limit.least && limit.value <= limit.most) continue;
+    return fail(Errc::out_of_range, std::string("telemetry.buffering.") + limit.name + " " +
+                                        std::to_string(limit.value) + limit.unit + ": must be " +
+                                        std::to_string(limit.least) + ".." + std::to_string(limit.most) + limit.unit);
+  }
+  return {};
 }
 
 ExtensionsApi::ExtensionsApi(core::Origin origin) : connection_(std::move(origin), {}) {}
@@ -123,8 +152,9 @@ Outcome<Registration> ExtensionsApi::register_extension(std::string_view name,
 }
 
 Outcome<bool> ExtensionsApi::subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering,
-                                       std::uint16_t port) {
-  std::string body = subscription(types, buffering, port);
+                                       Schema schema, std::uint16_t port) {
+  if (auto checked = check(buffering); !checked) return unexpected(checked.error());
+  std::string body = subscription(types, buffering, schema, port);
   auto answer = connection_.exchange(head("PUT", "/2022-07-01/telemetry", kJson, body.size()), body,
                                      Deadline::after(kAnswerTime));
   if (!answer) return unexpected(answer.error());

@@ -24,6 +24,11 @@
 namespace mayfly::extension {
 
 std::string_view to_string(TelemetryType type);
+std::string_view to_string(Schema schema);
+
+// Errors: out_of_range, naming field, value and range, so that a wrong setting is
+// not answered with a bare 400.
+core::Outcome<void> check(const Buffering& buffering);
 
 // Thread-safety: one thread at a time. Failures of all calls: those of
 // HttpConnection; refused, when the answer has another status than expected, with
@@ -37,7 +42,8 @@ class ExtensionsApi {
   core::Outcome<Registration> register_extension(std::string_view name, const std::vector<std::string_view>& events);
 
   // False: there is no Telemetry API here. Local emulators answer 202 [A] or 404.
-  core::Outcome<bool> subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering,
+  // Errors: those of check(), too.
+  core::Outcome<bool> subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering, Schema schema,
                                 std::uint16_t port);
 
   core::Outcome<void> send_next();

@@ -43,7 +43,7 @@ TelemetryType type_of(const ext::TelemetryRecord& record) {
 
 Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
     : settings_(settings),
-      loop_(std::move(runtime_api), *this),
+      loop_(std::move(runtime_api), *this, ext::on_managed_instances()),
       timer_(loop_.io()),
       freshness_(loop_.io()),
       resource_(settings) {}

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <mayfly/extension.h>
+#include <signal.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -195,6 +196,161 @@ TEST_CASE("the subscription names schema, types, destination and all three buffe
   CHECK(call.body.starts_with(R"({"schemaVersion":"2022-12-13","types":["platform","function"],)"
                               R"("buffering":{"maxItems":2000,"maxBytes":300000,"timeoutMs":70},)"
                               R"("destination":{"protocol":"HTTP","URI":"http://sandbox.localdomain:)"));
+}
+
+TEST_CASE("each schema version can be asked for") {
+  struct Row {
+    ext::Schema schema;
+    const char* version;
+  };
+  for (auto row : {Row{ext::Schema::v2022_07_01, "2022-07-01"}, Row{ext::Schema::v2022_12_13, "2022-12-13"},
+                   Row{ext::Schema::v2025_01_29, "2025-01-29"}}) {
+    FakeLambda lambda;
+    auto telemetry = all_records([](ext::TelemetryBatch&) {});
+    telemetry.schema = row.schema;
+    auto done = start(lambda, {.telemetry = telemetry});
+    lambda.wait_next(1);
+    lambda.shut_down();
+    CHECK(done.get() == 0);
+    CHECK(lambda.call(kSubscribe).body.starts_with(R"({"schemaVersion":")" + std::string(row.version) + "\""));
+  }
+}
+
+TEST_CASE("buffering out of its range is an error that names field, value and range, before Lambda is asked") {
+  struct Row {
+    ext::Buffering buffering;
+    const char* message;  // empty: in range
+  };
+  using std::chrono::milliseconds;
+  for (auto row : {
+           Row{{999, 262'144, milliseconds(25)},
+               "telemetry.buffering.max_items 999 records: must be 1000..10000 records"},
+           Row{{10'001, 262'144, milliseconds(25)},
+               "telemetry.buffering.max_items 10001 records: must be 1000..10000 records"},
+           Row{{1'000, 262'143, milliseconds(25)},
+               "telemetry.buffering.max_bytes 262143 bytes: must be 262144..1048576 bytes"},
+           Row{{1'000, 1'048'577, milliseconds(25)},
+               "telemetry.buffering.max_bytes 1048577 bytes: must be 262144..1048576 bytes"},
+           Row{{1'000, 262'144, milliseconds(24)}, "telemetry.buffering.timeout 24 ms: must be 25..30000 ms"},
+           Row{{1'000, 262'144, milliseconds(30'001)}, "telemetry.buffering.timeout 30001 ms: must be 25..30000 ms"},
+           Row{{1'000, 262'144, milliseconds(25)}, ""},
+           Row{{10'000, 1'048'576, milliseconds(30'000)}, ""},
+       }) {
+    FakeLambda lambda;
+    auto telemetry = all_records([](ext::TelemetryBatch&) {});
+    telemetry.buffering = row.buffering;
+    auto done = start(lambda, {.telemetry = telemetry});
+    bool good = *row.message == '\0';
+    if (good) lambda.shut_down();
+    CHECK(done.get() == (good ? 0 : 1));
+    CHECK(lambda.was_called(kSubscribe) == good);
+    if (!good) CHECK(lambda.call(kInitError).body.find(row.message) != std::string::npos);
+  }
+}
+
+TEST_CASE("on Managed Instances nobody asks for INVOKE, and the schema is the one that there is") {
+  FakeLambda lambda;
+  setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances", 1);
+  auto done =
+      start(lambda, {.on_invoke = [](const ext::Invoke&) {}, .telemetry = all_records([](ext::TelemetryBatch&) {})});
+  lambda.wait_next(1);
+  unsetenv("AWS_LAMBDA_INITIALIZATION_TYPE");
+  lambda.shut_down();
+  CHECK(done.get() == 0);
+  CHECK(lambda.call(kRegister).body == R"({"events":["SHUTDOWN"]})");
+  CHECK(lambda.call(kSubscribe).body.starts_with(R"({"schemaVersion":"2025-01-29")"));
+}
+
+TEST_CASE("an internal extension is ready when start returns, and hears of invocations on a thread of its own") {
+  FakeLambda lambda;
+  setenv("AWS_LAMBDA_RUNTIME_API", lambda.address().c_str(), 1);
+  std::promise<std::thread::id> thread;
+  std::thread::id init_thread;
+  std::promise<void> records;
+  auto running = ext::start({.name = "watch",
+                             .on_init = [&](const ext::Registration&) { init_thread = std::this_thread::get_id(); },
+                             .on_invoke = [&](const ext::Invoke&) { thread.set_value(std::this_thread::get_id()); },
+                             .telemetry = all_records([&](ext::TelemetryBatch&) { records.set_value(); })});
+  REQUIRE(running);
+  CHECK(init_thread == std::this_thread::get_id());
+  CHECK(lambda.call(kRegister).fields["Lambda-Extension-Name"] == "watch");
+  CHECK(lambda.call(kRegister).body == R"({"events":["INVOKE"]})");
+  CHECK(lambda.was_called(kSubscribe));
+  lambda.wait_next(1);
+  lambda.invoke("id-1");
+  CHECK(thread.get_future().get() != init_thread);
+  lambda.wait_next(2);
+  lambda.deliver("[]");
+  records.get_future().wait();
+  running->stop();
+  running->stop();
+}
+
+TEST_CASE("the thread of an internal extension takes no signals of the function") {
+  FakeLambda lambda;
+  setenv("AWS_LAMBDA_RUNTIME_API", lambda.address().c_str(), 1);
+  std::promise<bool> blocked;
+  auto running = ext::start({.name = "watch", .on_invoke = [&](const ext::Invoke&) {
+                               sigset_t mask;
+                               pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+                               blocked.set_value(sigismember(&mask, SIGTERM) == 1);
+                             }});
+  REQUIRE(running);
+  sigset_t mask;
+  pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+  CHECK(sigismember(&mask, SIGTERM) == 0);
+  lambda.invoke("id-1");
+  CHECK(blocked.get_future().get());
+}
+
+TEST_CASE("an internal extension ends while it waits, and between start and its first next") {
+  for (int waits : {1, 0}) {
+    FakeLambda lambda;
+    setenv("AWS_LAMBDA_RUNTIME_API", lambda.address().c_str(), 1);
+    auto running = ext::start({.name = "watch"});
+    REQUIRE(running);
+    lambda.wait_next(waits);
+    ext::Internal moved = std::move(*running);
+  }
+}
+
+TEST_CASE("an internal extension on Managed Instances asks for no events at all") {
+  FakeLambda lambda;
+  setenv("AWS_LAMBDA_RUNTIME_API", lambda.address().c_str(), 1);
+  setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances", 1);
+  auto running = ext::start({.name = "watch", .on_invoke = [](const ext::Invoke&) {}});
+  unsetenv("AWS_LAMBDA_INITIALIZATION_TYPE");
+  REQUIRE(running);
+  CHECK(lambda.call(kRegister).body == R"({"events":[]})");
+}
+
+TEST_CASE("what keeps an internal extension from starting is its error, and reported") {
+  SUBCASE("an exception in on_init") {
+    FakeLambda lambda;
+    setenv("AWS_LAMBDA_RUNTIME_API", lambda.address().c_str(), 1);
+    auto running = ext::start({.name = "watch", .on_init = [](const ext::Registration&) {
+                                 throw mayfly::Error("Extension.NoCache", "none");
+                               }});
+    REQUIRE_FALSE(running);
+    CHECK(running.error().type == "Extension.NoCache");
+    CHECK(running.error().message == "none");
+    CHECK(lambda.call(kInitError).fields["Lambda-Extension-Function-Error-Type"] == "Extension.NoCache");
+  }
+  SUBCASE("SHUTDOWN, which there is none of") {
+    FakeLambda lambda;
+    setenv("AWS_LAMBDA_RUNTIME_API", lambda.address().c_str(), 1);
+    auto running = ext::start({.name = "watch", .on_shutdown = [](const ext::Shutdown&) {}});
+    REQUIRE_FALSE(running);
+    CHECK(running.error().type == "Extension.InvalidOptions");
+    CHECK(lambda.was_called(kInitError));
+  }
+  SUBCASE("a refused registration") {
+    FakeLambda lambda({.register_status = 403});
+    setenv("AWS_LAMBDA_RUNTIME_API", lambda.address().c_str(), 1);
+    auto running = ext::start({.name = "watch"});
+    REQUIRE_FALSE(running);
+    CHECK(running.error().type == "Extension.RegistrationFailed");
+  }
 }
 
 TEST_CASE("the listener is on loopback where the Runtime API is") {

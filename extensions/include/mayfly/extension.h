@@ -17,16 +17,30 @@
 // An exception that leaves a callback is reported to Lambda (init/error from
 // on_init, exit/error from all others) and ends the program, and with it the
 // environment. All callbacks run on the thread that called run().
+//
+// An extension can also be a part of a function: see start().
+//
+// On Managed Instances many invocations run at a time and extensions hear of
+// none: on_invoke is never called there, platform.runtimeDone does not come, and
+// the schema is 2025-01-29, whatever is asked for [A].
+//
+// <mayfly/extension_test.h> drives an extension in a unit test.
+//
+// [A] AWS Lambda Developer Guide, "Lambda Managed Instances", and AWS's Runtime
+//     Interface Emulator in that mode, read 2026-11.
 
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <mayfly/error.h>
+#include <mayfly/result.h>
 #include <mayfly/telemetry_record.h>
 
 namespace mayfly::extension {
@@ -62,8 +76,12 @@ struct Shutdown {
 
 enum class TelemetryType { platform, function, extension };
 
+// The form of the records. From 2022-12-13 on a line that is JSON comes as an
+// object where the function's log format is JSON; before, all lines come as text.
+enum class Schema : std::uint8_t { v2022_07_01, v2022_12_13, v2025_01_29 };
+
 // How long Lambda may hold records back before it delivers them: until one of the
-// three is reached. Lambda refuses what is out of range, an error in the Init phase.
+// three is reached. What is out of range is an error of the Init phase that names it.
 struct Buffering {
   int max_items = 1'000;                  // records;  1'000 .. 10'000
   std::size_t max_bytes = 256 * 1'024;    // bytes;  262'144 .. 1'048'576
@@ -76,6 +94,7 @@ struct Telemetry {
   // One call a delivery, which Lambda has been told is received. Where Lambda
   // has no Telemetry API (the official emulator answers 202), it is never called.
   std::function<void(TelemetryBatch&)> on_records = {};
+  Schema schema = Schema::v2022_12_13;
 };
 
 struct Options {
@@ -90,5 +109,42 @@ struct Options {
 // is to return: 0 after SHUTDOWN; 1 after an error, which was logged and, as far
 // as possible, reported to Lambda.
 int run(Options options);
+
+// An extension that runs, inside of a function's process.
+class Internal {
+ public:
+  Internal(Internal&&) noexcept;
+  Internal& operator=(Internal&&) noexcept;
+  ~Internal();  // as stop()
+
+  // Waits until the callback that runs has returned, if one does. None is called
+  // afterwards. Not from a callback.
+  void stop();
+
+ private:
+  friend Result<Internal> start(Options);
+  struct Running;
+  explicit Internal(std::unique_ptr<Running> running);
+  std::unique_ptr<Running> running_;
+};
+
+// An internal extension: a thread of the function's own process, which lives
+// beside mayfly::run and ends with it.
+//
+//   int main() {
+//     auto watch = mayfly::extension::start({.name = "watch", .on_invoke = ...});
+//     return watch ? mayfly::run(handler) : 1;
+//   }
+//
+// To be called before the runtime asks for its first invocation. Registers and subscribes, with
+// on_init on the calling thread, and then serves events on a thread that takes no
+// signals. `name` must not be that of another extension. Lambda tells internal
+// extensions of invocations only: on_shutdown is refused; what is to be done at
+// the end comes after mayfly::run has returned. An exception from another callback than
+// on_init ends the process, as it does with run().
+//
+// Errors, all of them logged: what on_init threw; Extension.InvalidOptions;
+// Extension.RegistrationFailed; Extension.SubscriptionFailed. The function is to exit then.
+Result<Internal> start(Options options);
 
 }  // namespace mayfly::extension
