@@ -1,0 +1,397 @@
+// The storm: the daemon as a process, through lives that freeze, stall, time out
+// and are killed, before a backend that does everything a backend can do. Every
+// record has a number, and in the end every number is where the daemon says.
+//
+//   telemetry_storm PROGRAM [--records N] [--seed N] [-v]
+//
+// Everything is drawn from the seed, which is printed; what comes of it depends
+// on the machine's scheduler, too. No time is judged: times are printed. Ends
+// with 1, and the missing numbers, when the books of a life do not balance.
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "books.h"
+#include "fault.h"
+#include "record.h"
+#include "sandbox.h"
+#include "stub_backend.h"
+
+namespace storm {
+namespace {
+
+struct Options {
+  std::string program;
+  Number records = 20'000;
+  std::uint64_t seed = 0;
+  bool verbose = false;
+};
+
+// Stops and continues a process at moments of nobody's choice, as a sandbox
+// with a small share of a processor does.
+class Staller {
+ public:
+  Staller(pid_t pid, std::uint64_t seed) : process_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))) {
+    thread_ = std::thread([this, dice = Dice(seed)]() mutable {
+      while (!over_) {
+        std::this_thread::sleep_for(std::chrono::microseconds(between(dice, 100, 20'000)));
+        tell(SIGSTOP);
+        std::this_thread::sleep_for(std::chrono::microseconds(between(dice, 100, 30'000)));
+        tell(SIGCONT);
+      }
+    });
+  }
+  ~Staller() {
+    over_ = true;
+    thread_.join();
+    close(process_);
+  }
+
+ private:
+  void tell(int signal) { syscall(SYS_pidfd_send_signal, process_, signal, nullptr, 0); }
+
+  const int process_;
+  std::atomic<bool> over_ = false;
+  std::thread thread_;
+};
+
+class Storm {
+ public:
+  explicit Storm(Options options)
+      : options_(std::move(options)),
+        dice_(options_.seed),
+        folder_(make_folder()),
+        backend_(dice_()),
+        sandbox_({options_.program, {}, folder_, -1}) {
+    std::deque<Fault> parade;
+    for (std::size_t i = 1; i < kFaults; ++i) parade.push_back(static_cast<Fault>(i));
+    std::shuffle(parade.begin(), parade.end(), dice_);
+    backend_.set_parade(std::move(parade));
+  }
+  ~Storm() { std::filesystem::remove_all(folder_); }
+
+  int run() {
+    std::printf("--records %u --seed %llu\n", options_.records, static_cast<unsigned long long>(options_.seed));
+    std::fflush(stdout);
+    for (int life = 0; next_ < options_.records && complaints_.empty(); ++life) live(life);
+    for (int life = 0; backend_.parade_left() > 0 && complaints_.empty() && life < 50; ++life) live(life);
+    if (complaints_.empty()) live(-1);
+    report();
+    return complaints_.empty() ? 0 : 1;
+  }
+
+ private:
+  enum class End { spindown, timeout, failure, kill };
+
+  static std::string make_folder() {
+    char name[] = "/tmp/mayfly-storm-XXXXXX";
+    if (!mkdtemp(name)) std::abort();
+    return name;
+  }
+
+  // One process of the daemon, from its start to its end. Life -1 ends the
+  // storm: the sky clears, and all that is left has to go out.
+  void live(int life) {
+    const bool last = life < 0;
+    const auto end = last ? End::spindown : static_cast<End>(life % 4);
+    const auto mix = FaultMix::drawn(dice_);
+    const bool stalls = !last && chance(dice_, 0.2);
+    const std::size_t queue = std::size_t{64 * 1024} << between(dice_, 0, 6);
+    const bool compress = chance(dice_, 0.7);
+    if (options_.verbose) {
+      std::printf("life %d from %u: queue %zu, %s%s; faults %s\n", life, next_, queue, compress ? "zstd" : "none",
+                  stalls ? ", stalls" : "", mix.text().c_str());
+      std::fflush(stdout);
+    }
+    backend_.set_mix(mix);
+    backend_.set_calm(false);
+    sandbox_.set_variables({"MAYFLY_TELEMETRY_DESTINATIONS=otlp+http://127.0.0.1:" + std::to_string(backend_.port()),
+                            "MAYFLY_TELEMETRY_QUEUE_BYTES=" + std::to_string(queue),
+                            std::string("OTEL_EXPORTER_OTLP_COMPRESSION=") + (compress ? "zstd" : "none")});
+    life_ = Life{};
+    life_.first = life_.end = next_;
+    last_invocation_.reset();
+    sandbox_.start();
+    ++lives_;
+    {
+      std::optional<Staller> staller;
+      if (stalls) staller.emplace(sandbox_.pid(), dice_());
+      const auto invocations = between(dice_, 2, long_ ? 60 : 12);
+      for (std::uint64_t i = 0; i < invocations && complaints_.empty(); ++i) {
+        weather();
+        if (!invoke(end == End::timeout && i + 1 == invocations, !stalls)) break;
+        if (end == End::kill && chance(dice_, 0.1)) break;
+      }
+      if (last) clear_up();
+      finish(end, last);
+    }
+    close_books();
+  }
+
+  // Now and then the backend is not there at all.
+  void weather() {
+    if (away_for_ > 0 && --away_for_ == 0) backend_.come_back();
+    if (away_for_ > 0 || !chance(dice_, 0.06)) return;
+    away_for_ = between(dice_, 1, 4);
+    bool black_hole = chance(dice_, 0.5);
+    ++(black_hole ? black_holes_ : absences_);
+    backend_.go_away(black_hole);
+  }
+
+  // A new record of the function, or one of the invocation's own.
+  std::string line() { return function_line(next_++, *last_invocation_, dice_); }
+
+  void deliver(const std::vector<std::string>& records, Number first) {
+    bool taken = sandbox_.deliver(batch(records)) == 200;
+    note(first, next_, taken);
+  }
+  // Numbers in [first, end) were sent; `taken`: and acknowledged.
+  void note(Number first, Number end, bool taken) {
+    life_.end = std::max(life_.end, end);
+    life_.acknowledged.resize(life_.end - life_.first);
+    for (Number n = first; n < end; ++n) life_.acknowledged[n - life_.first] = taken;
+  }
+  void deliver_one(const std::string& record, Number number) {
+    note(number, number + 1, sandbox_.deliver(batch({record})) == 200);
+  }
+
+  // Lambda tells of the last invocation's report once the next one has begun.
+  void deliver_report() {
+    if (!last_invocation_) return;
+    deliver_one(platform_report(*last_invocation_), *last_invocation_ + 2);
+    last_invocation_.reset();
+  }
+
+  // False: the program has ended, or it will not see another invocation.
+  bool invoke(bool times_out, bool timed) {
+    const Number invocation = next_;
+    next_ += 3;
+    note(invocation, next_, false);
+    sandbox_.thaw();
+    ++invocations_;
+    const auto timeout = times_out ? milliseconds(between(dice_, 50, 900)) : milliseconds(between(dice_, 200, 5'000));
+    sandbox_.invoke(request_id(invocation), timeout);
+    deliver_report();
+    last_invocation_ = invocation;
+    deliver_one(platform_start(invocation), invocation);
+    auto batches = between(dice_, 0, 5);
+    for (std::uint64_t i = 0; i < batches; ++i) {
+      Number first = next_;
+      std::vector<std::string> lines;
+      for (auto n = std::uint64_t{1} << between(dice_, 0, 10); n > 0; --n) lines.push_back(line());
+      deliver(lines, first);
+      if (chance(dice_, 0.1)) hostile();
+      if (chance(dice_, 0.003)) return die();
+    }
+    const auto done = Clock::now();
+    if (!times_out) deliver_one(platform_runtime_done(invocation), invocation + 1);
+    if (!sandbox_.wait_next(timeout + kPatience)) {
+      complaints_.push_back(sandbox_.running() ? "`next` was not called" : "the daemon has ended by itself");
+      return false;
+    }
+    if (timed && !times_out) added_.push_back(Clock::now() - done);
+    if (chance(dice_, 0.7)) {
+      std::this_thread::sleep_for(std::chrono::microseconds(between(dice_, 0, 3'000)));
+      ++freezes_;
+      sandbox_.freeze();
+      std::this_thread::sleep_for(milliseconds(between(dice_, 1, 60)));
+    }
+    // Once in a while nobody calls the function, and what must not be tried yet may be tried again.
+    if (chance(dice_, long_ ? 0.15 : 0.04)) std::this_thread::sleep_for(milliseconds(between(dice_, 200, 1'500)));
+    if (chance(dice_, 0.01)) return die();
+    return true;
+  }
+
+  // What no delivery should look like: it costs only itself.
+  void hostile() {
+    ++hostile_;
+    Number first = next_;
+    std::vector<std::string> records{line(), line()};
+    switch (between(dice_, 0, 4)) {
+      case 0:  // cannot be read, between two that can
+        records.insert(records.begin() + 1, R"({"time":5,"typo":)");
+        life_.malformed += 1;
+        break;
+      case 1:  // no record in the record
+        records.insert(records.begin() + 1, R"({"time":"2026-11-21T10:00:00.123Z","type":"function"})");
+        life_.malformed += 1;
+        break;
+      case 2:  // the listener takes 8 MiB; a body beyond is one unreadable record
+        if (sandbox_.deliver("[" + std::string(9 * 1024 * 1024, ' ') + "]") != 0) life_.malformed += 1;
+        break;
+      case 3: {  // half of a delivery is none
+        next_ = first;
+        auto half = batch(records);
+        sandbox_.deliver_part(half, half.size() / 2);
+        return;
+      }
+      default: sandbox_.deliver_part("[]", 0); break;
+    }
+    deliver(records, first);
+  }
+
+  bool die() {
+    ++kills_;
+    sandbox_.thaw();
+    sandbox_.kill();
+    life_.killed = true;
+    return false;
+  }
+
+  // The faults are over: what was sent before now has to arrive, or to be dropped
+  // by its cause. A record behind all others tells when.
+  void clear_up() {
+    backend_.come_back();
+    away_for_ = 0;
+    backend_.set_calm(true);
+    if (!sandbox_.running()) return;
+    for (auto until = Clock::now() + kProgress; Clock::now() < until && complaints_.empty();) {
+      Number sentinel = next_;
+      if (!invoke(false, false)) return;
+      sandbox_.thaw();
+      if (backend_.wait_for(sentinel + 1, milliseconds{500})) return;
+    }
+    complaints_.push_back("nothing went out although the backend was well for two minutes");
+  }
+
+  void finish(End end, bool calm) {
+    if (!sandbox_.running()) return;
+    if (end == End::kill) {
+      die();
+      return;
+    }
+    sandbox_.thaw();
+    if (!calm && chance(dice_, 0.5)) {
+      backend_.come_back();
+      away_for_ = 0;
+    }
+    if (!sandbox_.next_pending()) {
+      die();
+      return;
+    }
+    const auto budget =
+        calm ? milliseconds{2'000} : milliseconds(between(dice_, 310, chance(dice_, 0.1) ? 2'000 : 700));
+    constexpr const char* kReasons[] = {"spindown", "timeout", "failure"};
+    sandbox_.send_shutdown(kReasons[static_cast<int>(end)], budget);
+    deliver_report();
+    const auto began = Clock::now();
+    if (!sandbox_.wait_end(budget + kPatience)) {
+      complaints_.push_back("the daemon did not end at SHUTDOWN");
+      life_.killed = true;
+    } else if (sandbox_.status() != 0) {
+      complaints_.push_back("the daemon ended with wait status " + std::to_string(sandbox_.status()));
+    }
+    if (Clock::now() - began > budget) ++overruns_;
+  }
+
+  void close_books() {
+    auto requests = backend_.finish();
+    away_for_ = 0;
+    auto before = books_.complaints().size();
+    books_.close(life_, requests, read_losses(sandbox_.errors()));
+    for (auto i = before; i < books_.complaints().size(); ++i) complaints_.push_back(books_.complaints()[i]);
+    for (auto& complaint : backend_.complaints()) complaints_.push_back("backend: " + complaint);
+    if (complaints_.empty()) return;
+    std::printf("the daemon wrote:\n%s", sandbox_.errors().c_str());
+  }
+
+  void report() {
+    const auto& sums = books_.sums();
+    std::printf(
+        "%d lives (%d killed), %d invocations, %d freezes, %d absences, %d black holes, %d hostile deliveries\n",
+        lives_, kills_, invocations_, freezes_, absences_, black_holes_, hostile_);
+    std::printf("records: %llu acknowledged, %llu not; %llu at the backend, %llu twice; ",
+                static_cast<unsigned long long>(sums.acknowledged),
+                static_cast<unsigned long long>(sums.unacknowledged), static_cast<unsigned long long>(sums.kept),
+                static_cast<unsigned long long>(sums.duplicates));
+    std::printf("missing %llu =", static_cast<unsigned long long>(sums.missing));
+    for (const auto& [cause, count] : sums.dropped) {
+      std::printf(" %s %llu,", cause.c_str(), static_cast<unsigned long long>(count));
+    }
+    std::printf(" died with the daemon %llu; of uncertain outcome %llu\n", static_cast<unsigned long long>(sums.killed),
+                static_cast<unsigned long long>(sums.uncertain));
+    std::printf("%llu requests:", static_cast<unsigned long long>(sums.requests));
+    auto faults = backend_.faults();
+    for (std::size_t i = 0; i < kFaults; ++i) {
+      std::printf(" %s %zu", std::string(to_string(static_cast<Fault>(i))).c_str(), faults[i]);
+    }
+    std::sort(added_.begin(), added_.end());
+    auto ms = [&](double p) {
+      if (added_.empty()) return 0.0;
+      auto at = std::min(added_.size() - 1, static_cast<std::size_t>(static_cast<double>(added_.size()) * p));
+      return std::chrono::duration<double, std::milli>(added_[at]).count();
+    };
+    std::printf(
+        "\nfrom runtimeDone to `next`, ms: p50 %.1f, p90 %.1f, p99 %.1f, most %.1f; ends beyond SHUTDOWN's deadline: "
+        "%d\n",
+        ms(0.5), ms(0.9), ms(0.99), ms(1), overruns_);
+    for (const auto& complaint : complaints_) std::printf("WRONG: %s\n", complaint.c_str());
+    std::printf("%s\n", complaints_.empty() ? "every number is where it is said to be" : "the books do not balance");
+  }
+
+  // For what must happen, on however slow a machine.
+  static constexpr milliseconds kPatience{30'000};
+  static constexpr milliseconds kProgress{120'000};
+
+  const Options options_;
+  const bool long_ = options_.records >= 200'000;
+  Dice dice_;
+  const std::string folder_;
+  StubBackend backend_;
+  Sandbox sandbox_;
+  Books books_;
+  Number next_ = 0;
+  Life life_;
+  std::optional<Number> last_invocation_;  // whose report is still to come
+  std::uint64_t away_for_ = 0;             // invocations
+  std::vector<std::string> complaints_;
+  std::vector<Clock::duration> added_;
+  int lives_ = 0, kills_ = 0, invocations_ = 0, freezes_ = 0, absences_ = 0, black_holes_ = 0, hostile_ = 0,
+      overruns_ = 0;
+};
+
+Options read_options(int argc, char** argv) {
+  Options options;
+  options.seed = std::random_device{}() % 1'000'000;
+  auto fail = [] {
+    std::fprintf(stderr, "usage: telemetry_storm PROGRAM [--records N] [--seed N] [-v]\n");
+    std::exit(2);
+  };
+  for (int i = 1; i < argc; ++i) {
+    std::string_view word = argv[i];
+    if (word == "-v") {
+      options.verbose = true;
+    } else if (word == "--records" && i + 1 < argc) {
+      options.records = static_cast<Number>(std::strtoul(argv[++i], nullptr, 10));
+    } else if (word == "--seed" && i + 1 < argc) {
+      options.seed = std::strtoull(argv[++i], nullptr, 10);
+    } else if (!word.starts_with("-") && options.program.empty()) {
+      options.program = word;
+    } else {
+      fail();
+    }
+  }
+  if (options.program.empty()) fail();
+  return options;
+}
+
+}  // namespace
+}  // namespace storm
+
+int main(int argc, char** argv) {
+  signal(SIGPIPE, SIG_IGN);
+  return storm::Storm(storm::read_options(argc, argv)).run();
+}

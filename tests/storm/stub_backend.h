@@ -1,0 +1,126 @@
+// An OTLP/HTTP backend that misbehaves as it is told, and remembers which numbers
+// came in which request and what it did with them.
+//
+// A thread for each connection: there are a few at a time.
+
+#pragma once
+
+#include <array>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fault.h"
+
+namespace storm {
+
+// One request that was read in whole, as far as its fault let it be.
+struct Request {
+  enum class Verdict {
+    taken,    // answered 2xx
+    refused,  // answered with a status that is not retried
+    later,    // answered with one that is
+    unknown,  // it was read, and no whole answer was sent
+  };
+  Verdict verdict = Verdict::unknown;
+  int status = 0;
+  Fault fault = Fault::none;
+  // The client has read the answer: it sent another request on the connection.
+  bool seen = false;
+  std::vector<Number> kept;      // what the backend has got, answered or not
+  std::vector<Number> rejected;  // by a partial success
+  std::vector<Number> others;    // neither
+  bool blind = false;            // the body did not come in whole: nothing is known of it
+};
+
+class StubBackend {
+ public:
+  explicit StubBackend(std::uint64_t seed);
+  ~StubBackend();
+  StubBackend(const StubBackend&) = delete;
+  StubBackend& operator=(const StubBackend&) = delete;
+
+  int port() const { return port_; }
+
+  // From the next request on.
+  void set_mix(FaultMix mix);
+  // These come first, whenever faults are on: each once, in this order.
+  void set_parade(std::deque<Fault> parade);
+  std::size_t parade_left();
+  // No fault happens while it is calm.
+  void set_calm(bool calm);
+  // The connections that are open end with a reset, and no other is taken:
+  // refused, or not even that (the second SYN gets no answer).
+  void go_away(bool black_hole);
+  void come_back();
+
+  // Only bytes are counted: nothing is decoded and every answer is a 200, for measurements.
+  void only_count() { counts_only_ = true; }
+  std::size_t bodies();
+  // Until `n` were answered altogether.
+  void wait_bodies(std::size_t n);
+  std::vector<std::string> take_bodies();  // as they came, with only_count()
+
+  // Comes back, is calm, waits until every connection is closed, and gives the
+  // requests since the last call. For when the client has ended.
+  std::vector<Request> finish();
+  // Whether the backend has got this number, in any request.
+  bool has(Number number);
+  // Until it has, or `patience` is over.
+  bool wait_for(Number number, std::chrono::milliseconds patience);
+
+  std::array<std::size_t, kFaults> faults();  // how often each happened
+  std::vector<std::string> complaints();      // what no client may send
+
+ private:
+  struct Connection {
+    int fd;
+    std::thread thread;
+    bool over = false;
+  };
+  struct Incoming;
+
+  void accept_all();
+  void serve(Connection& connection);
+  bool serve_one(int fd, Request*& last);
+  bool count_one(int fd, Incoming& incoming);
+  void decide(Request& request, const Incoming& incoming);
+  bool reply(int fd, Fault fault, Request& request);
+  Fault draw();
+  void obey();
+
+  enum class Presence { here, refusing, black_hole };
+  void be(Presence presence);
+
+  int port_ = 0;
+  int wake_[2] = {-1, -1};  // a pipe: the accepting thread looks at its orders
+  bool counts_only_ = false;
+  // The accepting thread's own.
+  int listener_ = -1;
+  std::vector<int> fillers_;
+
+  std::mutex mutex_;  // all below
+  std::condition_variable changed_;
+  Dice dice_;
+  FaultMix mix_;
+  std::deque<Fault> parade_;
+  bool calm_ = false;
+  Presence wanted_ = Presence::here;
+  Presence presence_ = Presence::here;
+  bool stopping_ = false;
+  std::list<Connection> connections_;
+  std::list<Request> requests_;
+  std::vector<bool> has_;
+  std::array<std::size_t, kFaults> faults_{};
+  std::vector<std::string> complaints_;
+  std::size_t bodies_ = 0;
+  std::vector<std::string> stored_;
+  std::thread thread_;
+};
+
+}  // namespace storm
