@@ -24,8 +24,8 @@ json::Status read_typed(json::Value& value, AttributeValue& out, json::Fault& wh
     case Type::S:
     case Type::N:
     case Type::B: return json::read_as(value, out.text, where);
+    case Type::NUL:  // {"NULL":true}
     case Type::BOOL: return json::read_as(value, out.boolean, where);
-    case Type::NUL: return json::read_as(value, out.boolean, where);  // {"NULL":true}
     case Type::M: return json::read_as(value, out.map, where);
     case Type::L: return json::read_as(value, out.list, where);
     case Type::SS:
