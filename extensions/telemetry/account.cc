@@ -1,22 +1,23 @@
 #include "extensions/telemetry/account.h"
 
+#include <numeric>
+
 namespace mayfly::telemetry {
 
 std::string_view to_string(Place place) {
-  constexpr std::array<std::string_view, kPlaces> kNames{"queued",    "in_flight", "delivered", "queue_full",
-                                                         "too_large", "rejected",  "http_3xx",  "http_4xx",
-                                                         "http_5xx",  "expired",   "output",    "shutdown"};
+  constexpr std::array<std::string_view, kPlaces> kNames{
+      "queued",     "in_flight", "spooled",       "delivered", "queue_full", "too_large", "rejected",
+      "http_3xx",   "http_4xx",  "http_5xx",      "auth",      "expired",    "output",    "shutdown",
+      "spool_full", "spool_io",  "spool_corrupt", "killed",    "encode"};
   return kNames[static_cast<std::size_t>(place)];
 }
 
 std::uint64_t Account::dropped() const {
-  std::uint64_t sum = 0;
-  for (std::size_t i = kFirstDropped; i < kPlaces; ++i) sum += places_[i];
-  return sum;
+  return std::accumulate(places_.begin() + kFirstDropped, places_.end(), std::uint64_t{0});
 }
 
 bool Account::balanced() const {
-  return enqueued_ == count(Place::queued) + count(Place::in_flight) + count(Place::delivered) + dropped();
+  return enqueued_ + recovered_ == std::accumulate(places_.begin(), places_.end(), std::uint64_t{0});
 }
 
 }  // namespace mayfly::telemetry

@@ -1,11 +1,15 @@
 // The batches that wait for one destination, bounded by bytes. When a new one
-// does not fit, the oldest make room: fresh telemetry is worth more, and memory
-// that grows while a backend is down takes the function with it.
+// does not fit, the oldest make room, those without an error before those with
+// one: fresh telemetry is worth more, errors are worth most, and memory that
+// grows while a backend is down takes the function with it.
 
 #pragma once
 
 #include <cstddef>
 #include <deque>
+#include <functional>
+#include <optional>
+#include <vector>
 
 #include "extensions/telemetry/account.h"
 #include "extensions/telemetry/batch.h"
@@ -20,29 +24,45 @@ class BatchQueue {
 
   // Counts the batch's records and what it displaces.
   void push(SharedBatch batch);
+  // A batch of an earlier life, behind all others. False, and nothing is counted:
+  // it does not fit.
+  bool recover(QueuedBatch batch);
+  // Makes room by one batch that is not in flight. False: there is none.
+  bool shed();
 
   bool empty() const { return batches_.empty(); }
   std::size_t bytes() const { return bytes_; }
-  // The oldest batch is in flight from here on, until settle() or put_back().
-  SharedBatch take();
+  const QueuedBatch& oldest() const { return batches_.front(); }
+
+  // The oldest batch is in flight from here on, until settle(), split() or put_back().
+  const QueuedBatch& take();
+  const std::optional<QueuedBatch>& in_flight() const { return in_flight_; }
   // The batch in flight has found its place: `rejected` of its records, at most
   // all, were refused by the backend.
   void settle(Place place, std::size_t rejected = 0);
-  // The batch in flight is the oldest in the queue again.
-  void put_back();
-  // Nothing will be sent any more: all that is left, in flight or queued, goes.
-  void drop_all(Place cause);
+  // The batch in flight is the oldest in the queue again, after an attempt or
+  // before one was made.
+  void put_back(bool attempted, bool maybe_delivered);
+  // In its place come two that hold the same records, first and second.
+  void split(SharedBatch first, SharedBatch second);
 
-  const SharedBatch& in_flight() const { return in_flight_; }
+  // All that is left, in flight or queued, oldest first.
+  std::vector<QueuedBatch> unsent() const;
+  // Nothing will be sent any more: `keep` says for each batch that is left where
+  // its records go.
+  using Keep = std::function<Place(const QueuedBatch&)>;
+  void leave(const Keep& keep);
+
   const Account& account() const { return account_; }
 
  private:
-  void drop_oldest(Place cause);
+  void drop(std::deque<QueuedBatch>::iterator at, Place cause);
 
   const std::size_t max_bytes_;
   std::size_t bytes_ = 0;
-  std::deque<SharedBatch> batches_;
-  SharedBatch in_flight_;
+  std::uint64_t next_seq_ = 1;
+  std::deque<QueuedBatch> batches_;
+  std::optional<QueuedBatch> in_flight_;
   Account account_;
 };
 

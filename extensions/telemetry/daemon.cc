@@ -7,10 +7,10 @@
 #include <cassert>
 #include <utility>
 
+#include "core/environment.h"
 #include "extensions/telemetry/http_destination.h"
 #include "extensions/telemetry/line_destination.h"
 #include "extensions/telemetry/ndjson.h"
-#include "extensions/telemetry/otlp_envelope.h"
 #include "extensions/telemetry/otlp_logs.h"
 
 namespace mayfly::telemetry {
@@ -21,31 +21,32 @@ using core::Deadline;
 using ext::TelemetryType;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kFlushCap{200};        // added to an invocation at most
-constexpr milliseconds kDeadlineMargin{100};  // a late timer, and encoding on a small share of a CPU
-constexpr milliseconds kEarlyFlush{500};      // before a deadline that the function may not survive
-constexpr milliseconds kFreshness{1'000};
-constexpr milliseconds kShutdownCap{1'500};
-constexpr milliseconds kShutdownMargin{300};  // Lambda takes that much for itself
-constexpr milliseconds kLastReport{100};
 constexpr std::size_t kBatchBytes = 1024 * 1024;
 constexpr std::size_t kBatchRecords = 1'000;
+constexpr milliseconds kPlausible{1'000};  // what the telemetry of an answer may take to come
 
-std::size_t index(Encoding encoding) { return static_cast<std::size_t>(encoding); }
+Source source_of(const ext::TelemetryRecord& record) {
+  if (std::holds_alternative<ext::FunctionLog>(record.event)) return Source::function;
+  if (std::holds_alternative<ext::ExtensionLog>(record.event)) return Source::extension;
+  return Source::platform;
+}
 
-TelemetryType type_of(const ext::TelemetryRecord& record) {
-  if (std::holds_alternative<ext::FunctionLog>(record.event)) return TelemetryType::function;
-  if (std::holds_alternative<ext::ExtensionLog>(record.event)) return TelemetryType::extension;
-  return TelemetryType::platform;
+TelemetryType type_of(Source source) {
+  return source == Source::function    ? TelemetryType::function
+         : source == Source::extension ? TelemetryType::extension
+                                       : TelemetryType::platform;
 }
 
 }  // namespace
 
 Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
     : settings_(settings),
-      loop_(std::move(runtime_api), *this, ext::on_managed_instances()),
-      timer_(loop_.io()),
-      freshness_(loop_.io()),
+      managed_(ext::on_managed_instances()),
+      loop_(std::move(runtime_api), *this, managed_),
+      alarm_(loop_.io()),
+      policy_(settings.flush, managed_),
+      // A small queue needs small batches, or each one would push all others out.
+      batch_bytes_(std::min(kBatchBytes, settings.queue_bytes / 4)),
       resource_(settings) {}
 
 Daemon::~Daemon() = default;
@@ -54,14 +55,16 @@ Daemon::~Daemon() = default;
 
 int Daemon::run(std::string_view name) {
   bool idle = !open_destinations();
-  auto registration =
-      idle ? loop_.register_extension(name, {"SHUTDOWN"}) : loop_.register_extension(name, {"INVOKE", "SHUTDOWN"});
+  // On Managed Instances an extension must not ask for invocations.
+  auto registration = idle || managed_ ? loop_.register_extension(name, {"SHUTDOWN"})
+                                       : loop_.register_extension(name, {"INVOKE", "SHUTDOWN"});
   if (!registration) {
     log.fatal(registration.error().message);
     return 1;
   }
   resource_.set_account_id(registration->account_id);
   subscribed_ = !idle && subscribe();
+  if (subscribed_) policy_.began(Moment::now());
   auto outcome = loop_.run();
   if (outcome) return 0;
   log.fatal(outcome.error().message);
@@ -70,40 +73,34 @@ int Daemon::run(std::string_view name) {
 
 bool Daemon::open_destinations() {
   auto complaints = settings_.complaints;
-  auto backends = static_cast<std::size_t>(
-      std::ranges::count(settings_.destinations, DestinationSettings::Kind::http, &DestinationSettings::kind));
   for (const auto& d : settings_.destinations) {
     switch (d.kind) {
-      case DestinationSettings::Kind::standard_output:
-        destinations_.push_back(LineDestination::standard_output());
-        break;
+      case DestinationSettings::Kind::standard_output: add(LineDestination::standard_output(), d.types); break;
       case DestinationSettings::Kind::file: {
         auto file = LineDestination::open_file(d.path);
         if (file) {
-          destinations_.push_back(std::move(*file));
+          add(std::move(*file), d.types);
         } else {
           complaints.push_back(file.error().message);
         }
         break;
       }
       case DestinationSettings::Kind::http: {
-        if (!d.takes(Signal::logs)) break;
         HttpDestination::Options options;
         options.name = d.name;
         options.route = {d.origin,
                          d.tls,
                          {d.certificate.empty() ? settings_.ca_file : d.certificate, settings_.tls_insecure},
                          settings_.proxies};
-        options.target = d.targets[static_cast<std::size_t>(Signal::logs)];
+        options.targets = d.targets;
         options.encoding = d.encoding;
         options.compression = d.compression;
+        options.timeout = d.timeout;
+        options.retry_500 = settings_.retry_500;
         options.headers = d.headers;
-        options.queue_bytes = settings_.queue_bytes / backends;
-        // A small queue needs small batches, or each one would push all others out.
-        batch_bytes_ = std::min(kBatchBytes, options.queue_bytes / 4);
-        if (d.encoding == Encoding::otlp) options.read_rejected = rejected_items;
-        options.changed = [this] { boost::asio::post(loop_.io(), [this] { destinations_changed(); }); };
-        destinations_.push_back(std::make_unique<HttpDestination>(std::move(options)));
+        options.queue_bytes = settings_.queue_bytes;
+        options.changed = [this] { boost::asio::post(loop_.io(), [this] { act(); }); };
+        add(std::make_unique<HttpDestination>(std::move(options)), d.types);
         break;
       }
     }
@@ -116,6 +113,24 @@ bool Daemon::open_destinations() {
   for (const auto& complaint : complaints) line += (&complaint == complaints.data() ? ": " : "; ") + complaint;
   log.warn(line);
   return false;
+}
+
+void Daemon::add(std::unique_ptr<Destination> destination, const std::vector<TelemetryType>& types) {
+  for (auto signal : {Signal::logs, Signal::metrics, Signal::traces}) {
+    if (!destination->takes(signal)) continue;
+    // Metrics and spans are made of platform records, whichever records are wanted as logs.
+    auto wanted = signal == Signal::logs ? types : std::vector<TelemetryType>{TelemetryType::platform};
+    auto lane = std::ranges::find_if(lanes_, [&](const Lane& l) {
+      return l.encoding == destination->encoding() && l.signal == signal && l.immediate == destination->immediate() &&
+             l.types == wanted;
+    });
+    if (lane == lanes_.end()) {
+      lanes_.push_back({destination->encoding(), signal, destination->immediate(), std::move(wanted), {}, {}});
+      lane = lanes_.end() - 1;
+    }
+    lane->destinations.push_back(destination.get());
+  }
+  destinations_.push_back(std::move(destination));
 }
 
 bool Daemon::subscribe() {
@@ -134,29 +149,19 @@ bool Daemon::subscribe() {
 // ---- records
 
 void Daemon::received(ext::TelemetryBatch& batch) {
+  open_encoders();
   for (const auto& record : batch) {
-    ++received_;
+    ++counters_.received[static_cast<std::size_t>(source_of(record))];
     note(record);
     take(record);
-    seal_large();
   }
-  received_ += batch.malformed();
-  malformed_ += batch.malformed();
-  seal(Encoding::ndjson);
-
-  if (phase_ == Phase::running && invocation_is_over()) return begin_flush();
-  if (phase_ == Phase::closing) {
-    seal(Encoding::otlp);
-    return destinations_changed();
+  counters_.malformed += batch.malformed();
+  for (auto& lane : lanes_) {
+    if (lane.immediate) seal(lane);
   }
-  bool open = encoders_[index(Encoding::otlp)] && encoders_[index(Encoding::otlp)]->records() > 0;
-  if (!open || freshness_armed_) return;
-  freshness_armed_ = true;
-  freshness_.expires_after(kFreshness);
-  freshness_.async_wait([this](boost::system::error_code error) {
-    freshness_armed_ = false;
-    if (!error) seal(Encoding::otlp);
-  });
+  if (reported_id_ == invoked_id_) policy_.reported();
+  if (invocation_is_over()) answered();
+  act();
 }
 
 // What the daemon itself learns from a record.
@@ -164,156 +169,218 @@ void Daemon::note(const ext::TelemetryRecord& record) {
   invocations_.note(record);
   if (auto* done = std::get_if<ext::RuntimeDone>(&record.event)) {
     done_id_ = done->request_id;
+    done_at_ = record.time;
   } else if (auto* report = std::get_if<ext::Report>(&record.event)) {
     reported_id_ = report->request_id;
   } else if (auto* init = std::get_if<ext::InitStart>(&record.event)) {
     resource_.set_instance_id(init->instance_id);
+  } else if (auto* dropped = std::get_if<ext::LogsDropped>(&record.event)) {
+    counters_.upstream_dropped +=
+        static_cast<std::uint64_t>(std::max<std::int64_t>(dropped->dropped_records.value_or(0), 0));
   }
+}
+
+void Daemon::open_encoders() {
+  if (std::exchange(encoders_open_, true)) return;
+  for (auto& lane : lanes_) {
+    if (lane.encoding == Encoding::ndjson) lane.encoder = std::make_unique<NdjsonEncoder>();
+    if (lane.encoding == Encoding::otlp && lane.signal == Signal::logs)
+      lane.encoder = std::make_unique<OtlpLogsEncoder>(resource_);
+  }
+  // What nothing can be made for yet.
+  std::erase_if(lanes_, [](const Lane& lane) { return !lane.encoder; });
 }
 
 void Daemon::take(const ext::TelemetryRecord& record) {
-  if (!settings_.forwards(type_of(record))) return;
+  auto type = type_of(source_of(record));
   RecordContext context{invocations_.current(), invocations_, core::wall_now()};
-  for (const auto& destination : destinations_) {
-    auto& encoder = encoders_[index(destination->encoding())];
-    if (encoder) continue;
-    if (destination->encoding() == Encoding::ndjson) {
-      encoder = std::make_unique<NdjsonEncoder>();
-    } else {
-      encoder = std::make_unique<OtlpLogsEncoder>(resource_);
-    }
-  }
-  for (auto& encoder : encoders_) {
-    if (encoder) encoder->add(record, context);
+  for (auto& lane : lanes_) {
+    if (std::ranges::find(lane.types, type) == lane.types.end()) continue;
+    lane.encoder->add(record, context);
+    if (lane.immediate) continue;  // as a whole delivery
+    if (lane.encoder->bytes() >= batch_bytes_ || lane.encoder->records() >= kBatchRecords) seal(lane);
   }
 }
 
-void Daemon::seal(Encoding encoding) {
-  auto& encoder = encoders_[index(encoding)];
-  if (!encoder || encoder->records() == 0) return;
-  SharedBatch batch = encoder->seal();
+void Daemon::seal(Lane& lane) {
+  if (lane.encoder->records() == 0) return;
+  SharedBatch batch = lane.encoder->seal();
+  for (auto* destination : lane.destinations) destination->enqueue(batch);
+  bound_memory();
+}
+
+void Daemon::enqueue(const SharedBatch& batch) {
   for (auto& destination : destinations_) {
-    if (destination->encoding() == encoding) destination->enqueue(batch);
+    if (destination->encoding() == Encoding::otlp && destination->takes(batch->signal)) destination->enqueue(batch);
+  }
+  bound_memory();
+  act();
+}
+
+// Each destination holds its own queue to the bound. Together they may hold no
+// more either, but what several wait to send is there only once. The one with the
+// longest queue gives way: it is the one that is not being emptied.
+void Daemon::bound_memory() {
+  auto together = [&] {
+    std::size_t sum = 0;
+    for (auto& destination : destinations_) sum += destination->queued_bytes();
+    return sum;
+  };
+  if (together() <= settings_.queue_bytes) return;
+  std::vector<const Batch*> held;
+  for (auto& destination : destinations_) {
+    for (const auto& queued : destination->unsent()) held.push_back(queued.batch.get());
+  }
+  std::ranges::sort(held);
+  held.erase(std::ranges::unique(held).begin(), held.end());
+  std::size_t bytes = 0;
+  for (const Batch* batch : held) bytes += batch->body.size();
+  if (bytes <= settings_.queue_bytes) return;
+  // More than is needed, so that this is seldom gone through.
+  auto enough = settings_.queue_bytes / 8 * 7;
+  while (together() > enough) {
+    auto longest = std::ranges::max_element(destinations_, {}, [](auto& d) { return d->queued_bytes(); });
+    if (!(*longest)->shed()) return;
   }
 }
 
-void Daemon::seal_large() {
-  auto& encoder = encoders_[index(Encoding::otlp)];
-  if (encoder && (encoder->bytes() >= batch_bytes_ || encoder->records() >= kBatchRecords)) seal(Encoding::otlp);
-}
-
-// ---- invocations
-
-milliseconds Daemon::until_deadline() const { return std::chrono::floor<milliseconds>(deadline_ - core::wall_now()); }
+// ---- events
 
 void Daemon::invoked(const ext::Invoke& invoke) {
   if (!subscribed_) return loop_.next();
-  phase_ = Phase::running;
   invoked_id_ = invoke.request_id;
-  deadline_ = invoke.deadline;
+  answered_at_.reset();
   resource_.set_invoked_arn(invoke.invoked_function_arn);
   invocations_.invoked(invoke);
-  for (auto& destination : destinations_) destination->wake();
-  if (invocation_is_over()) return begin_flush();
-  auto left = until_deadline();
-  wait_running(left - std::min(kEarlyFlush, left / 2), false);
+  policy_.invoked(Moment::now(), std::chrono::floor<milliseconds>(invoke.deadline - core::wall_now()));
+  act();
+  if (!invocation_is_over()) return;
+  answered();
+  act();
 }
 
-// The function is still running when the time is up: what there is goes out,
-// and at the `last` time the daemon does not wait for the function any more.
-void Daemon::wait_running(milliseconds wait, bool last) {
-  timer_.expires_after(std::max(wait, milliseconds{0}));
-  timer_.async_wait([this, last](boost::system::error_code error) {
-    if (error || phase_ != Phase::running) return;
-    seal(Encoding::otlp);
-    if (last) return end_invocation();
-    wait_running(until_deadline() - kDeadlineMargin, true);
-  });
+void Daemon::answered() {
+  auto now = Moment::now();
+  if (answered_at_) return;
+  // The telemetry that tells of the answer has been buffered for a while.
+  auto ago =
+      done_id_ == invoked_id_ && done_at_ ? std::chrono::floor<milliseconds>(now.wall - *done_at_) : milliseconds{0};
+  if (ago < milliseconds{0} || ago > kPlausible) ago = milliseconds{0};
+  answered_at_ = now.wall - ago;
+  policy_.answered(now, ago);
 }
-
-void Daemon::begin_flush() {
-  phase_ = Phase::flushing;
-  seal(Encoding::otlp);
-  auto budget = std::clamp(until_deadline() - kDeadlineMargin, milliseconds{0}, kFlushCap);
-  flush_until_ = Deadline::after(budget);
-  timer_.expires_after(budget);
-  timer_.async_wait([this](boost::system::error_code error) {
-    if (error || phase_ != Phase::flushing) return;
-    for (auto& destination : destinations_) {
-      if (!destination->settled(milliseconds{0})) destination->was_late();
-    }
-    end_invocation();
-  });
-  destinations_changed();
-}
-
-bool Daemon::settled(Deadline deadline) {
-  auto patience = std::chrono::ceil<milliseconds>(deadline.remaining());
-  return std::ranges::all_of(destinations_, [&](auto& destination) { return destination->settled(patience); });
-}
-
-void Daemon::destinations_changed() {
-  if (phase_ == Phase::flushing && settled(*flush_until_)) end_invocation();
-  if (phase_ != Phase::closing) return;
-  bool reported = !report_awaited_ || reported_id_ == invoked_id_;
-  if (reported && settled(*flush_until_)) end_shutdown();
-}
-
-void Daemon::end_invocation() {
-  phase_ = Phase::waiting;
-  timer_.cancel();
-  loop_.next();
-}
-
-// ---- the Shutdown phase
 
 void Daemon::shut_down(const ext::Shutdown& shutdown) {
   if (!subscribed_) return loop_.stop();
-  phase_ = Phase::closing;
-  deadline_ = shutdown.deadline;
-  auto budget = std::clamp(until_deadline() - kShutdownMargin, milliseconds{0}, kShutdownCap);
-  flush_until_ = Deadline::after(budget);
-  seal(Encoding::otlp);
-  for (auto& destination : destinations_) destination->hurry(*flush_until_);
-
+  closing_ = true;
+  RecordContext context{invocations_.current(), invocations_, core::wall_now()};
+  for (auto& lane : lanes_) {
+    if (lane.encoder) lane.encoder->end(shutdown.reason_text, context);
+  }
   // The report of the last invocation comes only now.
-  report_awaited_ = !invoked_id_.empty() && settings_.forwards(TelemetryType::platform) && reported_id_ != invoked_id_;
-  freshness_.expires_after(std::min(kLastReport, budget));
-  freshness_.async_wait([this](boost::system::error_code error) {
-    if (error) return;
-    report_awaited_ = false;
-    destinations_changed();
+  bool report_due = !invoked_id_.empty() && settings_.forwards(TelemetryType::platform) && reported_id_ != invoked_id_;
+  policy_.shut_down(Moment::now(), std::chrono::floor<milliseconds>(shutdown.deadline - core::wall_now()), report_due);
+  act();
+}
+
+// ---- what follows from them
+
+void Daemon::act() {
+  for (;;) {
+    auto now = Moment::now();
+    if (policy_.window() != window_) {
+      window_ = policy_.window();
+      for (auto& destination : destinations_) destination->enter(window_);
+    }
+    auto orders = policy_.advance(now, open(), settled());
+    if (orders.flush) {
+      flush();
+      continue;
+    }
+    if (orders.late) {
+      for (auto& destination : destinations_) {
+        if (!destination->settled()) destination->was_late();
+      }
+    }
+    if (orders.stop) return end_shutdown();
+    if (orders.next) {
+      ask_next();
+      continue;
+    }
+    if (policy_.window() == window_) break;
+  }
+  auto rest = policy_.alarm(Moment::now());
+  if (!rest) {
+    alarm_.cancel();
+    return;
+  }
+  alarm_.expires_after(*rest);
+  alarm_.async_wait([this](boost::system::error_code error) {
+    if (!error) act();
   });
-  timer_.expires_after(budget);
-  timer_.async_wait([this](boost::system::error_code error) {
-    if (!error && phase_ == Phase::closing) end_shutdown();
-  });
-  destinations_changed();
+}
+
+// Behind a queue that is not being emptied an open batch may as well grow: fewer
+// and larger ones go out later.
+bool Daemon::worth_sealing(const Lane& lane) {
+  if (!lane.encoder || lane.encoder->records() == 0) return false;
+  return closing_ || std::ranges::any_of(lane.destinations, [](Destination* d) { return !d->stalled(); });
+}
+
+bool Daemon::open() {
+  return std::ranges::any_of(lanes_, [&](const Lane& lane) { return worth_sealing(lane); });
+}
+
+void Daemon::flush() {
+  for (auto& lane : lanes_) {
+    if (worth_sealing(lane)) seal(lane);
+  }
+}
+
+bool Daemon::settled() {
+  return std::ranges::all_of(destinations_, [](auto& destination) { return destination->settled(); });
+}
+
+void Daemon::ask_next() {
+  if (answered_at_) {
+    ++counters_.held;
+    counters_.added += std::max(std::chrono::floor<milliseconds>(core::wall_now() - *answered_at_), milliseconds{0});
+  }
+  loop_.next();
+}
+
+Counters Daemon::counters() {
+  counters_.destinations.clear();
+  for (auto& destination : destinations_) {
+    counters_.destinations.push_back({std::string(destination->name()), destination->account(), destination->counters(),
+                                      destination->queued_bytes()});
+  }
+  return counters_;
 }
 
 void Daemon::end_shutdown() {
-  phase_ = Phase::waiting;
+  flush();  // nothing is sent of it any more, but all of it is counted
+  alarm_.cancel();
   loop_.stop();
+  for (auto& destination : destinations_) destination->close([](const QueuedBatch&) { return Place::shutdown; });
+  auto total = counters();
   std::string lost;
-  std::uint64_t dropped = 0;
-  for (auto& destination : destinations_) {
-    Account account = destination->close();
-    assert(account.balanced());
-    dropped += account.dropped();
+  std::uint64_t dropped = 0, received = total.malformed;
+  for (auto records : total.received) received += records;
+  for (const auto& destination : total.destinations) {
+    assert(destination.account.balanced());
+    dropped += destination.account.dropped();
     for (std::size_t i = kFirstDropped; i < kPlaces; ++i) {
       auto place = static_cast<Place>(i);
-      if (account.count(place) == 0) continue;
+      if (destination.account.count(place) == 0) continue;
       lost += lost.empty() ? "" : ", ";
-      lost.append(destination->name())
-          .append(" ")
-          .append(to_string(place))
-          .append(" ")
-          .append(std::to_string(account.count(place)));
+      lost.append(destination.name).append(" ").append(to_string(place)).append(" ");
+      lost += std::to_string(destination.account.count(place));
     }
   }
-  if (dropped == 0 && malformed_ == 0) return;
+  if (dropped == 0 && total.malformed == 0) return;
   log.warn("some telemetry was lost",
-           {{"received", received_}, {"malformed", malformed_}, {"dropped", dropped}, {"where", lost}});
+           {{"received", received}, {"malformed", total.malformed}, {"dropped", dropped}, {"where", lost}});
 }
 
 }  // namespace mayfly::telemetry

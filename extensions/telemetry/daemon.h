@@ -1,18 +1,9 @@
-// When what is received goes out.
-//
-// At the end of an invocation: platform.runtimeDone tells that the function has
-// answered; all that is open is sealed and sent, and `next` is called when the
-// backends have it, after 200 ms at most and 100 ms before the deadline at the
-// latest. Until `next` is called the environment is not frozen, and billed.
-// During a long invocation: a second after the first record of a batch, when a
-// batch is large, and half a second before the deadline, which a function may
-// not survive.
-// At SHUTDOWN: within 1.5 s, 300 ms before the deadline at the latest; what is
-// not out by then is counted and told in one line.
+// The daemon: records come in, batches go to the destinations. When they go is
+// FlushPolicy's decision, how they arrive Delivery's; this is what joins the two
+// to the extension's event loop.
 
 #pragma once
 
-#include <array>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
@@ -22,8 +13,10 @@
 
 #include "core/clock.h"
 #include "extensions/src/event_loop.h"
+#include "extensions/telemetry/counters.h"
 #include "extensions/telemetry/destination.h"
 #include "extensions/telemetry/encoder.h"
+#include "extensions/telemetry/flush_policy.h"
 #include "extensions/telemetry/resource.h"
 #include "extensions/telemetry/settings.h"
 
@@ -44,50 +37,67 @@ class Daemon final : public extension::Observer {
   void shut_down(const extension::Shutdown& shutdown) override;
   void received(extension::TelemetryBatch& batch) override;
 
+  // A batch in OTLP that is ready, for all destinations that take its signal. From
+  // the event loop.
+  void enqueue(const SharedBatch& batch);
+  Counters counters();
+
  private:
-  enum class Phase { waiting, running, flushing, closing };
+  // What is open for destinations that get the same.
+  struct Lane {
+    Encoding encoding;
+    Signal signal;
+    bool immediate;                               // written as it comes: nobody waits for it
+    std::vector<extension::TelemetryType> types;  // what it is made of
+    std::vector<Destination*> destinations;
+    std::unique_ptr<Encoder> encoder;  // opened with the first record
+  };
 
   // False, and one line says why: there is none to forward to.
   bool open_destinations();
+  void add(std::unique_ptr<Destination> destination, const std::vector<extension::TelemetryType>& types);
   bool subscribe();
-  void take(const extension::TelemetryRecord& record);
+  void open_encoders();
   void note(const extension::TelemetryRecord& record);
-  void seal(Encoding encoding);
-  void seal_large();
+  void take(const extension::TelemetryRecord& record);
+  void seal(Lane& lane);
+  void bound_memory();
 
-  std::chrono::milliseconds until_deadline() const;
-  void wait_running(std::chrono::milliseconds wait, bool last);
-  void begin_flush();
-  void destinations_changed();
-  void end_invocation();
+  void act();
+  bool worth_sealing(const Lane& lane);
+  bool open();
+  void flush();
+  bool settled();
+  void answered();
+  void ask_next();
   void end_shutdown();
-  bool settled(core::Deadline deadline);
   // Either record says so, and either may come before the INVOKE event does.
   bool invocation_is_over() const { return done_id_ == invoked_id_ || reported_id_ == invoked_id_; }
 
   const Settings& settings_;
+  const bool managed_;
   extension::EventLoop loop_;
-  boost::asio::steady_timer timer_;      // of the phase
-  boost::asio::steady_timer freshness_;  // of the open batch
-  bool freshness_armed_ = false;
+  boost::asio::steady_timer alarm_;
+  FlushPolicy policy_;
+  Window window_;  // that the destinations know of
 
-  std::size_t batch_bytes_ = 0;  // an open batch of that size is sealed
+  std::size_t batch_bytes_;  // an open batch of that size is sealed
   Resource resource_;
   Invocations invocations_;
-  std::array<std::unique_ptr<Encoder>, 2> encoders_;  // by Encoding; only those in use
   std::vector<std::unique_ptr<Destination>> destinations_;
+  std::vector<Lane> lanes_;
+  bool encoders_open_ = false;
 
-  Phase phase_ = Phase::waiting;
   bool subscribed_ = false;
-  extension::TimePoint deadline_;
-  std::optional<core::Deadline> flush_until_;  // flushing, closing
-  std::string invoked_id_;                     // from INVOKE
-  std::string done_id_;                        // from platform.runtimeDone
-  std::string reported_id_;                    // from platform.report
-  bool report_awaited_ = false;
+  bool closing_ = false;
+  std::string invoked_id_;                 // from INVOKE
+  std::string started_id_;                 // from platform.start: the lines that follow belong to it
+  std::string done_id_;                    // from platform.runtimeDone
+  std::string reported_id_;                // from platform.report
+  std::optional<core::WallTime> done_at_;  // when the function has answered; empty: it is not known
+  std::optional<core::WallTime> answered_at_;
 
-  std::uint64_t received_ = 0;
-  std::uint64_t malformed_ = 0;
+  Counters counters_;
 };
 
 }  // namespace mayfly::telemetry

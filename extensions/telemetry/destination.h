@@ -2,12 +2,12 @@
 
 #pragma once
 
-#include <chrono>
 #include <string_view>
+#include <vector>
 
-#include "core/clock.h"
 #include "extensions/telemetry/account.h"
-#include "extensions/telemetry/batch.h"
+#include "extensions/telemetry/batch_queue.h"
+#include "extensions/telemetry/delivery.h"
 
 namespace mayfly::telemetry {
 
@@ -18,19 +18,35 @@ class Destination {
 
   virtual std::string_view name() const = 0;  // for log lines: no credentials
   virtual Encoding encoding() const = 0;
-  virtual void enqueue(SharedBatch batch) = 0;
+  virtual bool takes(Signal signal) const = 0;
+  // Batches are written as they come, so they need not be large.
+  virtual bool immediate() const { return false; }
 
-  // An invocation has begun, and there may have been a freeze before: look at
-  // the clocks again.
-  virtual void wake() {}
-  // Everything is out, or waiting for `patience` would not get it out.
-  virtual bool settled(std::chrono::milliseconds) { return true; }
+  virtual void enqueue(SharedBatch batch) = 0;
+  // A batch that an earlier life has left, sent behind all others. False: no room
+  // for it, or none is kept here; nothing was counted.
+  virtual bool recover(QueuedBatch) { return false; }
+
+  // What the invocation allows from now on. There may have been a freeze before.
+  virtual void enter(Window) {}
+  // Everything is out, or waiting within the window would not get it out.
+  virtual bool settled() { return true; }
+  // What is enqueued now would only wait behind other batches.
+  virtual bool stalled() { return false; }
   // It was waited for in vain.
   virtual void was_late() {}
-  // The Shutdown phase: nothing counts but to have everything out by then.
-  virtual void hurry(core::Deadline) {}
-  // What is left is dropped. Nothing is sent afterwards.
-  virtual Account close() = 0;
+
+  // What waits in memory, and giving one batch of it up.
+  virtual std::size_t queued_bytes() { return 0; }
+  virtual bool shed() { return false; }
+  // Copies of what has not been settled, oldest first, the one in flight included.
+  virtual std::vector<QueuedBatch> unsent() { return {}; }
+
+  virtual Account account() = 0;
+  virtual DeliveryCounters counters() { return {}; }
+
+  // Nothing is sent afterwards. `keep` says where each batch that is left goes.
+  virtual void close(const BatchQueue::Keep& keep) = 0;
 };
 
 }  // namespace mayfly::telemetry

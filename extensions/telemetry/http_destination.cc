@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "core/http_field.h"
+#include "extensions/telemetry/batch_halves.h"
+#include "extensions/telemetry/otlp_envelope.h"
 #include "extensions/telemetry/random.h"
 
 namespace mayfly::telemetry {
@@ -19,25 +21,32 @@ using core::HttpAnswer;
 using core::Outcome;
 using std::chrono::milliseconds;
 
-// Nobody waits for it: the event loop goes on without the answer much earlier.
-constexpr milliseconds kAttemptTimeout{5'000};
-// An answer that takes longer than this is not worth holding an invocation for.
-constexpr milliseconds kPrompt{200};
-constexpr milliseconds kFinalTry{300};  // with an open breaker, at shutdown
-constexpr std::size_t kMaxAnswerBytes = 1024 * 1024;
-constexpr int kMaxAttempts = 30;
+constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
 constexpr std::size_t kQuotedBytes = 200;  // of an answer, in a log line
 
-std::string request_head(const HttpDestination::Options& options) {
-  std::string head = "POST " + options.target + " HTTP/1.1\r\n";
+std::string request_head(const HttpDestination::Options& options, Signal signal,
+                         const std::vector<HeaderSetting>& headers, bool compressed, std::size_t bytes) {
+  bool otlp = options.encoding == Encoding::otlp;
+  std::string head = "POST " + options.targets[static_cast<std::size_t>(signal)] + " HTTP/1.1\r\n";
   core::append_field(head, "Host", options.route.backend.host_port());
   core::append_field(head, "User-Agent", "mayfly-telemetry");
-  core::append_field(head, "Content-Type",
-                     options.encoding == Encoding::otlp ? "application/x-protobuf" : "application/x-ndjson");
-  if (auto coding = content_encoding(options.compression); !coding.empty())
-    core::append_field(head, "Content-Encoding", coding);
-  for (const auto& header : options.headers) core::append_field(head, header.name, header.value);
-  return head;
+  core::append_field(head, "Content-Type", otlp ? "application/x-protobuf" : "application/x-ndjson");
+  if (compressed) core::append_field(head, "Content-Encoding", content_encoding(options.compression));
+  for (const auto& header : headers) core::append_field(head, header.name, header.value);
+  core::append_field(head, "Content-Length", std::to_string(bytes));
+  return head + "\r\n";
+}
+
+Delivery::Options delivery_options(const HttpDestination::Options& options) {
+  bool otlp = options.encoding == Encoding::otlp;
+  Delivery::Options delivery;
+  delivery.queue_bytes = options.queue_bytes;
+  delivery.protocol = otlp ? Protocol::otlp : Protocol::ndjson;
+  delivery.retry_500 = options.retry_500;
+  delivery.refreshable = static_cast<bool>(options.credentials);
+  delivery.timeout = options.timeout;
+  delivery.halve = otlp ? halve_otlp : halve_lines;
+  return delivery;
 }
 
 // The first line, without control bytes and not too long.
@@ -50,133 +59,159 @@ std::string first_line(std::string_view body) {
 
 }  // namespace
 
-// What came of sending one batch.
-struct HttpDestination::Attempt {
-  enum class Outcome { settled, later, no_answer, abandoned };
-  Outcome outcome = Outcome::no_answer;
-  Place place = Place::delivered;  // settled
-  std::size_t rejected = 0;
-  std::optional<milliseconds> retry_after;
-  milliseconds took{0};
-};
-
 HttpDestination::HttpDestination(Options options)
     : options_(std::move(options)),
-      name_(options_.name),
-      head_(request_head(options_)),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       compressor_(options_.compression),
-      queue_(options_.queue_bytes) {}
+      delivery_(delivery_options(options_)) {}
 
 HttpDestination::~HttpDestination() {
-  close();
+  close([](const QueuedBatch&) { return Place::shutdown; });
   if (thread_.joinable()) thread_.join();
   ::close(wake_fd_);
 }
 
 // ---- the event loop's side
 
-void HttpDestination::enqueue(SharedBatch batch) {
-  std::lock_guard lock(mutex_);
-  queue_.push(std::move(batch));
+void HttpDestination::start_thread() {
   if (!thread_.joinable() && !closed_) thread_ = std::thread([this] { serve(); });
   wake_up_.notify_one();
 }
 
-void HttpDestination::wake() { wake_up_.notify_one(); }
-
-bool HttpDestination::settled(milliseconds patience) {
+void HttpDestination::enqueue(SharedBatch batch) {
   std::lock_guard lock(mutex_);
-  if (queue_.empty() && !queue_.in_flight()) return true;
-  if (late_ && !final_) return true;
-  return !queue_.in_flight() && pause() >= patience;
+  delivery_.enqueue(std::move(batch));
+  start_thread();
+}
+
+bool HttpDestination::recover(QueuedBatch batch) {
+  std::lock_guard lock(mutex_);
+  if (closed_ || !delivery_.recover(std::move(batch))) return false;
+  start_thread();
+  return true;
+}
+
+void HttpDestination::enter(Window window) {
+  std::lock_guard lock(mutex_);
+  delivery_.enter(window, Moment::now());
+  if (delivery_.queue().in_flight()) eventfd_write(wake_fd_, 1);
+  wake_up_.notify_one();
+}
+
+bool HttpDestination::settled() {
+  std::lock_guard lock(mutex_);
+  return delivery_.settled(Moment::now());
+}
+
+bool HttpDestination::stalled() {
+  std::lock_guard lock(mutex_);
+  return delivery_.breaker_is_open() && !delivery_.queue().empty();
 }
 
 void HttpDestination::was_late() {
   std::lock_guard lock(mutex_);
-  late_ = true;
+  delivery_.was_late(Moment::now());
 }
 
-void HttpDestination::hurry(Deadline until) {
+std::size_t HttpDestination::queued_bytes() {
   std::lock_guard lock(mutex_);
-  final_ = until;
-  final_try_ = pause() > milliseconds{0};
-  interrupt();
+  return delivery_.queue().bytes();
 }
 
-Account HttpDestination::close() {
+bool HttpDestination::shed() {
+  std::lock_guard lock(mutex_);
+  return delivery_.shed();
+}
+
+std::vector<QueuedBatch> HttpDestination::unsent() {
+  std::lock_guard lock(mutex_);
+  return delivery_.queue().unsent();
+}
+
+Account HttpDestination::account() {
+  std::lock_guard lock(mutex_);
+  return delivery_.queue().account();
+}
+
+DeliveryCounters HttpDestination::counters() {
+  std::lock_guard lock(mutex_);
+  return delivery_.counters();
+}
+
+void HttpDestination::close(const BatchQueue::Keep& keep) {
   std::lock_guard lock(mutex_);
   closed_ = true;
-  queue_.drop_all(Place::shutdown);
-  interrupt();
-  return queue_.account();
-}
-
-void HttpDestination::interrupt() {
+  delivery_.leave(keep);
   eventfd_write(wake_fd_, 1);
   wake_up_.notify_one();
 }
 
 // ---- the thread's side
 
-milliseconds HttpDestination::pause() const { return final_try_ ? milliseconds{0} : breaker_.wait(Moment::now()); }
-
 void HttpDestination::serve() {
   std::unique_lock lock(mutex_);
   while (!closed_) {
-    if (queue_.empty()) {
-      wake_up_.wait(lock);
+    auto request = delivery_.start(Moment::now());
+    if (!request) {
+      auto rest = delivery_.wait(Moment::now());
+      if (rest == Delivery::kForever) {
+        wake_up_.wait(lock);
+      } else {
+        wake_up_.wait_for(lock, rest);
+      }
       continue;
     }
-    if (auto rest = pause(); rest > milliseconds{0}) {
-      wake_up_.wait_for(lock, rest);
-      continue;
-    }
-    SharedBatch batch = queue_.take();
-    ++attempts_;
     lock.unlock();
-    Attempt attempt = post(batch);
+    Reply reply = post(*request);
+    request.reset();  // its memory goes with the batch
     lock.lock();
     if (closed_) return;  // close() has counted the batch
-    settle(attempt);
+    delivery_.ended(reply, Moment::now(), random_bits());
+    bool again = !delivery_.queue().empty() && delivery_.queue().oldest().batch == payload_of_;
+    if (!again) {
+      payload_of_.reset();
+      payload_ = {};
+    }
     lock.unlock();
     if (options_.changed) options_.changed();
     lock.lock();
   }
 }
 
-HttpDestination::Attempt HttpDestination::post(const SharedBatch& batch) {
-  bool compress = options_.compression != Compression::none;
-  if (compress && payload_of_ != batch) {
+Reply HttpDestination::post(const Request& request) {
+  const SharedBatch& batch = request.batch;
+  bool compressed = options_.compression != Compression::none;
+  if (compressed && payload_of_ != batch) {
     payload_of_ = batch;
     if (!compressor_.compress(batch->body, payload_)) payload_of_.reset();
   }
-  std::string_view payload = compress ? std::string_view(payload_) : std::string_view(batch->body);
-  std::string head = head_;
-  core::append_field(head, "Content-Length", std::to_string(payload.size()));
-  head += "\r\n";
-
-  auto began = std::chrono::steady_clock::now();
-  auto answer = exchange(head, payload);
-  // A kept connection may have ended during a freeze: not the backend's fault.
-  if (!answer && answer.error().code == Errc::unanswered && transport_ && transport_->reused())
-    answer = exchange(head, payload);
-
-  Attempt attempt;
-  if (answer) {
-    attempt = judge(**answer);
-  } else if (answer.error().code == Errc::interrupted) {
-    attempt.outcome = Attempt::Outcome::abandoned;
-  } else if (!std::exchange(told_unreachable_, true)) {
-    log.warn("the backend is not reached; records wait in memory, the oldest go first when it is full",
-             {{"destination", name_}, {"cause", answer.error().message}});
+  compressed = compressed && payload_of_;  // without memory for it, it goes as it is
+  std::string_view payload = compressed ? std::string_view(payload_) : std::string_view(batch->body);
+  if (options_.credentials && (request.fresh_credentials || !headers_known_)) {
+    headers_ = options_.credentials(request.fresh_credentials);
+    headers_known_ = true;
   }
-  attempt.took = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began);
-  return attempt;
+  const auto& headers = options_.credentials ? headers_ : options_.headers;
+  auto head = request_head(options_, batch->signal, headers, compressed, payload.size());
+
+  Reply reply;
+  auto answer = exchange(head, payload, reply.sent);
+  if (answer) return read(**answer, batch->records);
+  if (answer.error().code == Errc::interrupted) {
+    reply.kind = Reply::Kind::abandoned;
+    return reply;
+  }
+  // A connection that was kept may have ended during a freeze: not the backend's fault.
+  reply.reused = answer.error().code == Errc::unanswered && transport_ && transport_->reused();
+  if (!reply.reused && !std::exchange(told_unreachable_, true)) {
+    log.warn("the backend is not reached; records wait in memory, the oldest go first when it is full",
+             {{"destination", options_.name}, {"cause", answer.error().message}});
+  }
+  return reply;
 }
 
-Outcome<const HttpAnswer*> HttpDestination::exchange(std::string_view head, std::string_view body) {
-  bool sent = false;
+Outcome<const HttpAnswer*> HttpDestination::exchange(std::string_view head, std::string_view body, bool& sent) {
+  sent = false;
   for (;;) {
     auto until = attempt_deadline();
     if (!until) return core::fail(Errc::interrupted, "closed");
@@ -202,50 +237,34 @@ std::optional<Deadline> HttpDestination::attempt_deadline() {
   eventfd_t ignored;
   eventfd_read(wake_fd_, &ignored);
   if (closed_) return std::nullopt;
-  if (!final_) return Deadline::after(kAttemptTimeout);
-  if (std::exchange(final_try_, false) && final_->remaining() > kFinalTry) return Deadline::after(kFinalTry);
-  return *final_;
+  auto until = delivery_.give_up_at();
+  if (until == Steady::max()) return Deadline::never();
+  return Deadline::after(until - std::chrono::steady_clock::now());
 }
 
-HttpDestination::Attempt HttpDestination::judge(const HttpAnswer& answer) {
-  Attempt attempt;
-  if (is_retryable(answer.status())) {
-    attempt.outcome = Attempt::Outcome::later;
-    attempt.retry_after = retry_after(answer.field("Retry-After"), answer.field("Date"));
-    return attempt;
-  }
-  attempt.outcome = Attempt::Outcome::settled;
-  attempt.place = place_of(answer.status());
-  if (attempt.place == Place::delivered) {
+Reply HttpDestination::read(const HttpAnswer& answer, std::size_t records) {
+  Reply reply;
+  reply.kind = Reply::Kind::answered;
+  reply.status = answer.status();
+  reply.retry_after = retry_after(answer.field("Retry-After"), answer.field("Date"));
+  auto judged = verdict(options_.encoding == Encoding::otlp ? Protocol::otlp : Protocol::ndjson, reply.status,
+                        options_.retry_500);
+  if (judged == Verdict::delivered) {
     std::string why;
-    if (options_.read_rejected) attempt.rejected = options_.read_rejected(answer.body(), why);
-    if (attempt.rejected > 0 && !std::exchange(told_rejected_, true)) {
+    if (options_.encoding == Encoding::otlp) reply.rejected = rejected_items(answer.body(), why);
+    if (options_.encoding == Encoding::ndjson) reply.rejected = 0;
+    if (reply.rejected.value_or(0) > 0 && !std::exchange(told_rejected_, true)) {
       log.warn("the backend rejected records",
-               {{"destination", name_}, {"records", attempt.rejected}, {"answer", first_line(why)}});
+               {{"destination", options_.name}, {"records", *reply.rejected}, {"answer", first_line(why)}});
     }
-  } else if (!std::exchange(told_refused_, true)) {
+    return reply;
+  }
+  bool sent_again = judged == Verdict::later || (judged == Verdict::split && records > 1);
+  if (!sent_again && !std::exchange(told_refused_, true)) {
     log.warn("the backend refuses records; they are dropped",
-             {{"destination", name_}, {"status", answer.status()}, {"answer", first_line(answer.body())}});
+             {{"destination", options_.name}, {"status", reply.status}, {"answer", first_line(answer.body())}});
   }
-  return attempt;
-}
-
-void HttpDestination::settle(const Attempt& attempt) {
-  switch (attempt.outcome) {
-    case Attempt::Outcome::abandoned: --attempts_; return queue_.put_back();
-    case Attempt::Outcome::settled:
-      attempts_ = 0;
-      payload_ = {};
-      payload_of_.reset();
-      breaker_.succeeded();
-      late_ = attempt.took > kPrompt;
-      return queue_.settle(attempt.place, attempt.rejected);
-    case Attempt::Outcome::later: breaker_.answered_later(Moment::now(), attempt.retry_after, random_bits()); break;
-    case Attempt::Outcome::no_answer: breaker_.no_answer(Moment::now(), random_bits()); break;
-  }
-  if (attempts_ < kMaxAttempts) return queue_.put_back();
-  attempts_ = 0;
-  queue_.settle(Place::expired);
+  return reply;
 }
 
 }  // namespace mayfly::telemetry

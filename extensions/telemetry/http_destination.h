@@ -1,11 +1,10 @@
-// A backend that takes batches by HTTP POST.
-//
-// One queue and one thread, which is started with the first batch: connecting,
-// compressing and waiting for answers happen there. At most one request is in
-// flight, batches go out in the order in which they were sealed.
+// A backend that takes batches by HTTP POST: a thread around a Delivery, which
+// decides everything. Connecting, compressing and waiting for answers happen in
+// that thread, which is started with the first batch.
 
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -16,12 +15,11 @@
 #include <vector>
 
 #include "core/uri.h"
-#include "extensions/telemetry/batch_queue.h"
 #include "extensions/telemetry/compressor.h"
+#include "extensions/telemetry/delivery.h"
 #include "extensions/telemetry/destination.h"
 #include "extensions/telemetry/destination_settings.h"
 #include "extensions/telemetry/open_transport.h"
-#include "extensions/telemetry/retry.h"
 
 namespace mayfly::telemetry {
 
@@ -30,13 +28,17 @@ class HttpDestination final : public Destination {
   struct Options {
     std::string name;  // for log lines
     Route route;
-    std::string target = "/v1/logs";
+    // The path of the request line for each Signal; an empty one: not taken.
+    std::array<std::string, kSignals> targets{"/v1/logs", "/v1/metrics", "/v1/traces"};
     Encoding encoding = Encoding::otlp;
     Compression compression = Compression::zstd;
+    std::chrono::milliseconds timeout{10'000};  // of one request
+    bool retry_500 = false;
     std::vector<HeaderSetting> headers;
     std::size_t queue_bytes = 8 * 1024 * 1024;
-    // Reads a 2xx answer: how many records were refused, and why.
-    std::size_t (*read_rejected)(std::string_view body, std::string& message) = nullptr;
+    // Gives the headers in place of `headers`, before the first request and, `fresh`,
+    // when the backend has refused those that were given last. From the thread.
+    std::function<std::vector<HeaderSetting>(bool fresh)> credentials;
     // Called by the thread when settled() may have changed.
     std::function<void()> changed;
   };
@@ -44,32 +46,33 @@ class HttpDestination final : public Destination {
   explicit HttpDestination(Options options);
   ~HttpDestination() override;
 
-  std::string_view name() const override { return name_; }
+  std::string_view name() const override { return options_.name; }
   Encoding encoding() const override { return options_.encoding; }
+  bool takes(Signal signal) const override { return !options_.targets[static_cast<std::size_t>(signal)].empty(); }
   void enqueue(SharedBatch batch) override;
-  void wake() override;
-  bool settled(std::chrono::milliseconds patience) override;
+  bool recover(QueuedBatch batch) override;
+  void enter(Window window) override;
+  bool settled() override;
+  bool stalled() override;
   void was_late() override;
-  void hurry(core::Deadline until) override;
-  Account close() override;
+  std::size_t queued_bytes() override;
+  bool shed() override;
+  std::vector<QueuedBatch> unsent() override;
+  Account account() override;
+  DeliveryCounters counters() override;
+  void close(const BatchQueue::Keep& keep) override;
 
  private:
-  struct Attempt;
-
   void serve();
-  // How long the oldest batch must rest; with mutex_ held.
-  std::chrono::milliseconds pause() const;
-  Attempt post(const SharedBatch& batch);
-  core::Outcome<const core::HttpAnswer*> exchange(std::string_view head, std::string_view body);
-  Attempt judge(const core::HttpAnswer& answer);
+  void start_thread();  // with mutex_ held
+  Reply post(const Request& request);
+  core::Outcome<const core::HttpAnswer*> exchange(std::string_view head, std::string_view body, bool& sent);
+  Reply read(const core::HttpAnswer& answer, std::size_t records);
   // Until when this attempt may last as things stand; empty when closed.
   std::optional<core::Deadline> attempt_deadline();
   void interrupt();
-  void settle(const Attempt& attempt);  // with mutex_ held
 
   const Options options_;
-  const std::string name_;
-  const std::string head_;  // up to the Content-Length
 
   const int wake_fd_;  // an eventfd: ends a wait for the network
 
@@ -78,20 +81,17 @@ class HttpDestination final : public Destination {
   Compressor compressor_;
   std::string payload_;  // of `payload_of_`, compressed once
   SharedBatch payload_of_;
+  std::vector<HeaderSetting> headers_;
+  bool headers_known_ = false;
   bool told_unreachable_ = false;  // each is logged once
   bool told_refused_ = false;
   bool told_rejected_ = false;
 
   std::mutex mutex_;  // all below
   std::condition_variable wake_up_;
-  BatchQueue queue_;
-  Breaker breaker_;
+  Delivery delivery_;
   std::thread thread_;
-  std::optional<core::Deadline> final_;
-  bool final_try_ = false;  // an open breaker lets one attempt through at shutdown
-  bool late_ = false;
   bool closed_ = false;
-  int attempts_ = 0;  // of the oldest batch
 };
 
 }  // namespace mayfly::telemetry

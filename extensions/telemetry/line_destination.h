@@ -26,8 +26,11 @@ class LineDestination final : public Destination {
 
   std::string_view name() const override { return name_; }
   Encoding encoding() const override { return Encoding::ndjson; }
+  bool takes(Signal signal) const override { return signal == Signal::logs; }
+  bool immediate() const override { return true; }
   void enqueue(SharedBatch batch) override;
-  Account close() override { return account_; }
+  Account account() override { return account_; }
+  void close(const BatchQueue::Keep&) override {}
 
  private:
   LineDestination(int fd, bool owned, std::string name) : fd_(fd), owned_(owned), name_(std::move(name)) {}

@@ -5,7 +5,8 @@
 
 namespace mayfly::telemetry {
 
-void NdjsonEncoder::add(const extension::TelemetryRecord& record, const RecordContext&) {
+void NdjsonEncoder::add(const extension::TelemetryRecord& record, const RecordContext& context) {
+  if (open_.records == 0) open_.oldest = context.received;
   auto begin = open_.body.size();
   open_.body += record.json;
   // A line break can only stand between tokens, where a space means the same.

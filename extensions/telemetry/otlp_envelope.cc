@@ -22,10 +22,9 @@ protozero::data_view view(std::string_view text) { return {text.data(), text.siz
 
 }  // namespace
 
-SharedBatch otlp_batch(Signal signal, std::string_view resource, std::string_view items, std::size_t records) {
-  auto batch = std::make_shared<Batch>();
-  batch->signal = signal;
-  batch->records = records;
+SharedBatch otlp_batch(Signal signal, std::string_view resource, std::string_view items, std::size_t records,
+                       bool has_error, core::WallTime oldest) {
+  auto batch = std::make_shared<Batch>(Batch{{}, records, signal, has_error, oldest});
   batch->body.reserve(items.size() + resource.size() + 64);
   pbf_writer request(batch->body);
   pbf_writer resource_items(request, kResourceItems);
@@ -38,7 +37,7 @@ SharedBatch otlp_batch(Signal signal, std::string_view resource, std::string_vie
   return batch;
 }
 
-std::size_t rejected_items(std::string_view body, std::string& message) {
+std::optional<std::size_t> rejected_items(std::string_view body, std::string& message) {
   constexpr pbf_tag_type kPartialSuccess = 1, kRejected = 1, kErrorMessage = 2;
   using protozero::pbf_wire_type;
   std::int64_t rejected = 0;
@@ -57,7 +56,7 @@ std::size_t rejected_items(std::string_view body, std::string& message) {
       }
     }
   } catch (const protozero::exception&) {
-    return 0;  // not the answer of an OTLP receiver; the status says that it took the batch
+    return std::nullopt;
   }
   return static_cast<std::size_t>(std::max<std::int64_t>(rejected, 0));
 }

@@ -199,11 +199,13 @@ void OtlpLogsEncoder::write(const Fields& fields, const RecordContext& context) 
   if (!fields.event_name.empty()) writer.add_string(log_record::kEventName, view(fields.event_name));
 
   pbf_writer(log_records_).add_message(kItems, record_);
-  ++records_;
+  if (records_++ == 0) oldest_ = context.received;
+  has_error_ |= fields.severity >= kError;
 }
 
 SharedBatch OtlpLogsEncoder::seal() {
-  auto batch = otlp_batch(Signal::logs, resource_.encoded(), log_records_, records_);
+  auto batch = otlp_batch(Signal::logs, resource_.encoded(), log_records_, records_, has_error_, oldest_);
+  has_error_ = false;
   log_records_.clear();
   records_ = 0;
   return batch;

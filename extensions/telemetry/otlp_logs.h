@@ -41,6 +41,8 @@ class OtlpLogsEncoder final : public Encoder {
   json::Document document_;
   std::string log_records_;  // LogRecord messages, each with the tag and length of ScopeLogs.log_records
   std::size_t records_ = 0;
+  bool has_error_ = false;
+  core::WallTime oldest_{};
   // Scratch, kept for its capacity.
   std::string attributes_;  // KeyValue messages, as LogRecord.attributes
   std::string body_;        // an AnyValue

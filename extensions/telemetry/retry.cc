@@ -34,10 +34,17 @@ milliseconds between(milliseconds low, milliseconds high, std::uint64_t random) 
 
 }  // namespace
 
-bool is_retryable(int status) { return status == 429 || status == 502 || status == 503 || status == 504; }
+Verdict verdict(Protocol protocol, int status, bool retry_500) {
+  if (status >= 200 && status < 300) return Verdict::delivered;
+  if (status == 429 || status == 502 || status == 503 || status == 504) return Verdict::later;
+  if (status == 401 || status == 403) return Verdict::credentials;
+  if (status == 413) return Verdict::split;
+  if (protocol == Protocol::otlp) return retry_500 && status == 500 ? Verdict::later : Verdict::drop;
+  bool later = status == 408 || status == 425 || (status >= 500 && status != 501 && status != 505);
+  return later ? Verdict::later : Verdict::drop;
+}
 
-Place place_of(int status) {
-  if (status >= 200 && status < 300) return Place::delivered;
+Place dropped_as(int status) {
   if (status >= 300 && status < 400) return Place::http_3xx;
   return status >= 500 ? Place::http_5xx : Place::http_4xx;
 }
@@ -61,6 +68,8 @@ milliseconds elapsed(Moment then, Moment now) {
   return std::max({steady, wall, milliseconds{0}});
 }
 
+milliseconds jittered(milliseconds longest, std::uint64_t random) { return between(longest / 2, longest, random); }
+
 milliseconds Breaker::wait(Moment now) const { return std::max(pause_ - elapsed(since_, now), milliseconds{0}); }
 
 void Breaker::no_answer(Moment now, std::uint64_t random) { open(now, random); }
@@ -69,16 +78,18 @@ void Breaker::answered_later(Moment now, std::optional<milliseconds> after, std:
   if (++answered_ >= kAnswersUntilOpen) {
     open(now, random);
   } else {
-    auto backoff = kFirstBackoff * (1 << (answered_ - 1));
     since_ = now;
-    pause_ = between(backoff / 2, backoff, random);
+    pause_ = jittered(kFirstBackoff * (1 << (answered_ - 1)), random);
   }
-  if (after) pause_ = std::max(pause_, *after);
+  if (!after) return;
+  pause_ = std::max(pause_, *after);
+  if (*after >= kFirstPause) open_ = true;
 }
 
 void Breaker::open(Moment now, std::uint64_t random) {
   auto pause = std::min(kFirstPause * (1 << std::min(opened_, 6)), kMaxPause);
   ++opened_;
+  open_ = true;
   since_ = now;
   pause_ = between(pause - pause / 5, pause + pause / 5, random);
 }

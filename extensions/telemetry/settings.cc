@@ -31,7 +31,7 @@ class Reader {
     if (!parse_number(get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").value_or(""), s_.memory_mb)) s_.memory_mb = 0;
     s_.receiver = read_switch("MAYFLY_TELEMETRY_RECEIVER", true);
     s_.retry_500 = read_switch("MAYFLY_TELEMETRY_RETRY_500", false);
-    s_.flush = get("MAYFLY_TELEMETRY_FLUSH").value_or(s_.flush);
+    read("MAYFLY_TELEMETRY_FLUSH", s_.flush, parse_flush);
     read_types();
     read_queue_bytes();
     read_spool();

@@ -4,7 +4,8 @@
 // |------------------------------------|------------------------------------------------|----------------------------|
 // | MAYFLY_TELEMETRY_DESTINATIONS      | URLs with options (destination_settings.h)     | the endpoints below        |
 // | MAYFLY_TELEMETRY_TYPES             | platform, function, extension                  | platform,function          |
-// | MAYFLY_TELEMETRY_FLUSH             | when an invocation waits for a backend         | adaptive                   |
+// | MAYFLY_TELEMETRY_FLUSH             | when an invocation waits for a backend, see    | adaptive:10s               |
+// |                                    | flush_settings.h                               |                            |
 // | MAYFLY_TELEMETRY_QUEUE_BYTES       | what may wait in memory for all backends,      | memory/16, but             |
 // |                                    | 65536 .. 1073741824                            | 65536 .. 8388608           |
 // | MAYFLY_TELEMETRY_SPOOL             | folder for what a reset would lose, or off     | /tmp/.mayfly-telemetry     |
@@ -46,6 +47,7 @@
 #include <vector>
 
 #include "extensions/telemetry/destination_settings.h"
+#include "extensions/telemetry/flush_settings.h"
 #include "extensions/telemetry/proxy.h"
 
 namespace mayfly::telemetry {
@@ -53,7 +55,7 @@ namespace mayfly::telemetry {
 struct Settings {
   std::vector<DestinationSettings> destinations;
   std::vector<extension::TelemetryType> types;  // what at least one destination takes
-  std::string flush = "adaptive";               // read by its own parser
+  FlushSettings flush;
   std::size_t queue_bytes = 0;
   std::string spool_folder = "/tmp/.mayfly-telemetry";  // empty: no spool
   bool retry_500 = false;

@@ -6,8 +6,8 @@ using namespace mayfly::telemetry;
 
 namespace {
 
-SharedBatch make(std::size_t bytes, std::size_t records) {
-  return std::make_shared<const Batch>(Batch{std::string(bytes, 'x'), records});
+SharedBatch make(std::size_t bytes, std::size_t records, bool has_error = false) {
+  return std::make_shared<const Batch>(Batch{std::string(bytes, 'x'), records, Signal::logs, has_error, {}});
 }
 
 }  // namespace
@@ -20,7 +20,7 @@ TEST_CASE("the oldest batches make room for a new one, and every record stays ac
   CHECK(queue.bytes() == 100);
   CHECK(queue.account().count(Place::queue_full) == 1);
   CHECK(queue.account().count(Place::queued) == 6);
-  CHECK(queue.take()->records == 2);
+  CHECK(queue.take().batch->records == 2);
   CHECK(queue.account().balanced());
 }
 
@@ -52,8 +52,8 @@ TEST_CASE("a batch that is put back is the oldest again") {
   queue.push(make(10, 1));
   queue.push(make(10, 2));
   queue.take();
-  queue.put_back();
-  CHECK(queue.take()->records == 1);
+  queue.put_back(true, false);
+  CHECK(queue.take().batch->records == 1);
   CHECK(queue.bytes() == 20);
   CHECK(queue.account().count(Place::in_flight) == 1);
 }
@@ -73,10 +73,59 @@ TEST_CASE("what is left at the end is dropped with its cause") {
   queue.push(make(10, 1));
   queue.push(make(10, 2));
   queue.take();
-  queue.drop_all(Place::shutdown);
+  queue.leave([](const QueuedBatch&) { return Place::shutdown; });
   CHECK(queue.empty());
   CHECK(queue.bytes() == 0);
   CHECK(queue.account().count(Place::shutdown) == 3);
   CHECK(queue.account().dropped() == 3);
+  CHECK(queue.account().balanced());
+}
+
+TEST_CASE("a batch with an error makes room after all others") {
+  BatchQueue queue(100);
+  queue.push(make(40, 1, true));
+  queue.push(make(40, 2));
+  queue.push(make(40, 4));
+  CHECK(queue.account().count(Place::queue_full) == 2);
+  queue.push(make(100, 8, true));
+  CHECK(queue.account().count(Place::queue_full) == 2 + 4 + 1);
+  CHECK(queue.take().batch->records == 8);
+}
+
+TEST_CASE("a batch that is put back knows what became of it") {
+  BatchQueue queue(100);
+  queue.push(make(10, 1));
+  queue.take();
+  queue.put_back(true, true);
+  CHECK(queue.take().attempts == 1);
+  queue.put_back(false, false);
+  CHECK(queue.take().attempts == 1);
+  CHECK(queue.in_flight()->maybe_delivered);
+}
+
+TEST_CASE("the halves of a batch take its place") {
+  BatchQueue queue(100);
+  queue.push(make(40, 3));
+  queue.push(make(40, 8));
+  queue.take();
+  queue.split(make(30, 1), make(30, 2));
+  CHECK(queue.bytes() == 100);
+  CHECK(queue.account().count(Place::queued) == 11);
+  CHECK(queue.take().batch->records == 1);
+  queue.settle(Place::delivered);
+  CHECK(queue.take().batch->records == 2);
+  CHECK(queue.account().balanced());
+}
+
+TEST_CASE("what an earlier life has left is in the books beside what is new") {
+  BatchQueue queue(100);
+  CHECK(queue.recover({make(60, 5), 17, 2, true}));
+  CHECK_FALSE(queue.recover({make(60, 5), 18, 0, false}));
+  CHECK(queue.account().recovered() == 5);
+  CHECK(queue.take().attempts == 2);
+  auto left = queue.unsent();
+  REQUIRE(left.size() == 1);
+  queue.leave([](const QueuedBatch& batch) { return batch.maybe_delivered ? Place::spooled : Place::shutdown; });
+  CHECK(queue.account().count(Place::spooled) == 5);
   CHECK(queue.account().balanced());
 }

@@ -16,22 +16,41 @@ HttpDestination::Options options(const Backend& backend) {
   return options;
 }
 
-SharedBatch one_record() { return std::make_shared<const Batch>(Batch{"x", 1}); }
+// An ExportLogsServiceRequest of one empty resource.
+SharedBatch one_record() {
+  return std::make_shared<const Batch>(Batch{std::string("\x0a\x00", 2), 1, Signal::logs, false, {}});
+}
+
+Window window(Window::Phase phase, std::chrono::milliseconds left) {
+  return {phase, std::chrono::steady_clock::now() + left};
+}
 
 }  // namespace
 
 TEST_CASE("a request that was waited for in vain is waited for once more at shutdown, and not before") {
   Backend backend({{.kind = Behaviour::never_answer}});
   HttpDestination destination(options(backend));
-  CHECK(destination.settled(200ms));
+  destination.enter(window(Window::Phase::flushing, 60s));
+  CHECK(destination.settled());
   destination.enqueue(one_record());
   backend.wait_requests(1);
-  CHECK_FALSE(destination.settled(200ms));
+  CHECK_FALSE(destination.settled());
   destination.was_late();
-  CHECK(destination.settled(200ms));
+  CHECK(destination.settled());
   destination.enqueue(one_record());
-  CHECK(destination.settled(200ms));
-  destination.hurry(core::Deadline::after(60s));
-  CHECK_FALSE(destination.settled(200ms));
-  CHECK(destination.close().count(Place::shutdown) == 2);
+  CHECK(destination.settled());
+  destination.enter(window(Window::Phase::closing, 60s));
+  CHECK_FALSE(destination.settled());
+  destination.close([](const QueuedBatch&) { return Place::shutdown; });
+  CHECK(destination.account().count(Place::shutdown) == 2);
+}
+
+TEST_CASE("nothing is begun while the environment may be frozen") {
+  Backend backend;
+  HttpDestination destination(options(backend));
+  destination.enqueue(one_record());
+  CHECK(destination.settled());
+  CHECK(destination.account().count(Place::queued) == 1);
+  destination.enter(window(Window::Phase::running, 60s));
+  backend.wait_requests(1);
 }

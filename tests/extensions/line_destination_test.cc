@@ -54,7 +54,7 @@ TEST_CASE("a pipe that nobody empties drops what it does not take, and does not 
   REQUIRE(destination);
   (*destination)->enqueue(lines(100, 1'000));  // a pipe holds 64 KiB
   (*destination)->enqueue(lines(10, 1'000));
-  auto account = (*destination)->close();
+  auto account = (*destination)->account();
   CHECK(account.count(Place::delivered) > 0);
   CHECK(account.count(Place::delivered) < 100);
   CHECK(account.count(Place::output) == 110 - account.count(Place::delivered));
@@ -67,7 +67,7 @@ TEST_CASE("a pipe that nobody empties drops what it does not take, and does not 
   (*destination)->enqueue(lines(1, 5));
   auto after = fifo.read_all();
   CHECK(after == (before.back() == '\n' ? "xxxx\n" : "\nxxxx\n"));
-  CHECK((*destination)->close().count(Place::delivered) == account.count(Place::delivered) + 1);
+  CHECK((*destination)->account().count(Place::delivered) == account.count(Place::delivered) + 1);
 }
 
 TEST_CASE("a file is nobody else's to read, and never what a link points at") {

@@ -15,15 +15,30 @@ Moment at(milliseconds both) { return at(both, both); }
 
 }  // namespace
 
-TEST_CASE("only the statuses that OTLP names are retried") {
+TEST_CASE("of OTLP's answers only those that its specification names are retried") {
   for (int status = 100; status < 600; ++status) {
     CAPTURE(status);
-    CHECK(is_retryable(status) == (status == 429 || status == 502 || status == 503 || status == 504));
+    bool later = status == 429 || status == 502 || status == 503 || status == 504;
+    CHECK((verdict(Protocol::otlp, status) == Verdict::later) == later);
+    CHECK((verdict(Protocol::otlp, status) == Verdict::delivered) == (status / 100 == 2));
   }
-  CHECK(place_of(204) == Place::delivered);
-  CHECK(place_of(301) == Place::http_3xx);
-  CHECK(place_of(413) == Place::http_4xx);
-  CHECK(place_of(500) == Place::http_5xx);
+  CHECK(verdict(Protocol::otlp, 401) == Verdict::credentials);
+  CHECK(verdict(Protocol::otlp, 403) == Verdict::credentials);
+  CHECK(verdict(Protocol::otlp, 413) == Verdict::split);
+  CHECK(dropped_as(301) == Place::http_3xx);
+  CHECK(dropped_as(404) == Place::http_4xx);
+  CHECK(dropped_as(500) == Place::http_5xx);
+}
+
+TEST_CASE("lines over HTTP are retried whenever the moment may be to blame") {
+  for (int status : {408, 425, 429, 500, 502, 503, 504, 507, 599}) {
+    CAPTURE(status);
+    CHECK(verdict(Protocol::ndjson, status) == Verdict::later);
+  }
+  for (int status : {301, 400, 404, 501, 505}) {
+    CAPTURE(status);
+    CHECK(verdict(Protocol::ndjson, status) == Verdict::drop);
+  }
 }
 
 TEST_CASE("Retry-After is read as seconds or as a date, and never trusted beyond five minutes") {
@@ -91,4 +106,22 @@ TEST_CASE("a freeze counts as time that has passed, whichever clock saw it") {
   CHECK(breaker.wait(at(seconds(10), seconds(1'001))) == seconds(0));  // the monotonic clock stood still
   CHECK(breaker.wait(at(seconds(11), seconds(500))) == seconds(0));    // the wall clock was set back
   CHECK(breaker.wait(at(seconds(10), seconds(500))) == milliseconds(800));
+}
+
+TEST_CASE("a breaker is open after no answer, three retryable ones, or a Retry-After of a second") {
+  Breaker breaker;
+  breaker.answered_later(at(seconds(0)), milliseconds(0), 0);
+  breaker.answered_later(at(seconds(0)), {}, 0);
+  CHECK_FALSE(breaker.is_open());
+  breaker.answered_later(at(seconds(0)), {}, 0);
+  CHECK(breaker.is_open());
+  breaker.succeeded();
+  CHECK_FALSE(breaker.is_open());
+  breaker.answered_later(at(seconds(0)), seconds(1), 0);
+  CHECK(breaker.is_open());
+  breaker.succeeded();
+  breaker.no_answer(at(seconds(0)), 0);
+  CHECK(breaker.is_open());
+  CHECK(breaker.wait(at(seconds(9))) == seconds(0));
+  CHECK(breaker.is_open());  // until an attempt succeeds
 }
