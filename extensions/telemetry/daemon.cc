@@ -7,7 +7,6 @@
 #include <cassert>
 #include <utility>
 
-#include "core/environment.h"
 #include "extensions/telemetry/http_destination.h"
 #include "extensions/telemetry/line_destination.h"
 #include "extensions/telemetry/ndjson.h"
@@ -41,10 +40,9 @@ TelemetryType type_of(Source source) {
 
 Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
     : settings_(settings),
-      managed_(ext::on_managed_instances()),
-      loop_(std::move(runtime_api), *this, managed_),
+      loop_(std::move(runtime_api), *this, ext::on_managed_instances()),
       alarm_(loop_.io()),
-      policy_(settings.flush, managed_),
+      policy_(settings.flush, loop_.managed_instances()),
       // A small queue needs small batches, or each one would push all others out.
       batch_bytes_(std::min(kBatchBytes, settings.queue_bytes / 4)),
       resource_(settings) {}
@@ -55,9 +53,8 @@ Daemon::~Daemon() = default;
 
 int Daemon::run(std::string_view name) {
   bool idle = !open_destinations();
-  // On Managed Instances an extension must not ask for invocations.
-  auto registration = idle || managed_ ? loop_.register_extension(name, {"SHUTDOWN"})
-                                       : loop_.register_extension(name, {"INVOKE", "SHUTDOWN"});
+  auto registration =
+      idle ? loop_.register_extension(name, {"SHUTDOWN"}) : loop_.register_extension(name, {"INVOKE", "SHUTDOWN"});
   if (!registration) {
     log.fatal(registration.error().message);
     return 1;

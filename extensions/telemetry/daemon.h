@@ -75,7 +75,6 @@ class Daemon final : public extension::Observer {
   bool invocation_is_over() const { return done_id_ == invoked_id_ || reported_id_ == invoked_id_; }
 
   const Settings& settings_;
-  const bool managed_;
   extension::EventLoop loop_;
   boost::asio::steady_timer alarm_;
   FlushPolicy policy_;

@@ -14,7 +14,6 @@
 #include <thread>
 #include <vector>
 
-#include "core/uri.h"
 #include "extensions/telemetry/compressor.h"
 #include "extensions/telemetry/delivery.h"
 #include "extensions/telemetry/destination.h"
@@ -77,7 +76,7 @@ class HttpDestination final : public Destination {
   const int wake_fd_;  // an eventfd: ends a wait for the network
 
   // The thread's own.
-  std::unique_ptr<Transport> transport_;
+  std::unique_ptr<Transport> transport_;  // with the first request
   Compressor compressor_;
   std::string payload_;  // of `payload_of_`, compressed once
   SharedBatch payload_of_;
