@@ -53,9 +53,8 @@ void Delivery::enter(Window window, Moment now) {
 }
 
 void Delivery::was_late(Moment now) {
-  if (!queue_.in_flight()) return;
-  flight_.late = true;
-  estimate_ = std::min(std::max(estimate_, elapsed(flight_.began, now)), options_.timeout);
+  late_ = true;
+  if (queue_.in_flight()) estimate_ = std::min(std::max(estimate_, elapsed(flight_.began, now)), options_.timeout);
 }
 
 milliseconds Delivery::pause(Moment now) const {
@@ -70,7 +69,7 @@ milliseconds Delivery::wait(Moment now) const {
   if (queue_.empty() || queue_.in_flight() || window_.phase == Phase::idle) return kForever;
   bool closing = window_.phase == Phase::closing;
   if (closing && given_up_) return kForever;
-  if (window_.phase == Phase::flushing && breaker_.is_open()) return kForever;
+  if (window_.phase == Phase::flushing && (late_ || breaker_.is_open())) return kForever;
   // Beside the function a request may take longer, and at shutdown there is no better time to come.
   bool held = window_.phase == Phase::flushing;
   auto needed = held ? std::max(kShortest, estimate_ * 6 / 5) : kShortest;
@@ -92,7 +91,8 @@ Steady Delivery::give_up_at() const {
 }
 
 bool Delivery::settled(Moment now) const {
-  if (queue_.in_flight()) return flight_.late && window_.phase != Phase::closing;
+  if (late_ && window_.phase != Phase::closing) return true;
+  if (queue_.in_flight()) return false;
   auto rest = wait(now);
   // Beside a running function only a request holds anything up, a pause does not.
   return rest == kForever || (window_.phase == Phase::running && rest > milliseconds{0});
@@ -142,7 +142,7 @@ void Delivery::answered(const Reply& reply, Moment now, std::uint64_t random) {
     auto took = std::min(elapsed(flight_.began, now), options_.timeout);
     estimate_ = estimate_ == milliseconds{0} ? took : (estimate_ * 3 + took * 2) / 5;
   }
-  final_try_ = false;
+  final_try_ = late_ = false;
   if (judged == Verdict::later) {
     ++counters_.later;
     breaker_.answered_later(now, reply.retry_after, random);

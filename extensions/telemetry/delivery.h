@@ -96,7 +96,7 @@ class Delivery {
   bool recover(QueuedBatch batch) { return queue_.recover(std::move(batch)); }
   bool shed() { return queue_.shed(); }
   void enter(Window window, Moment now);
-  // The request in flight was waited for in vain: it will not be again.
+  // The destination was waited for in vain. It will not be again until it has answered.
   void was_late(Moment now);
   // The next request, if one is to be sent now; ended() must follow.
   std::optional<Request> start(Moment now);
@@ -126,7 +126,6 @@ class Delivery {
     std::chrono::milliseconds spent{0};  // in windows before
     bool probe = false;
     bool retry = false;
-    bool late = false;
     bool thawed = false;  // it may have been frozen
     bool stale = false;   // ... for so long that an answer is there by now, or never
   };
@@ -145,6 +144,7 @@ class Delivery {
   Breaker breaker_;
   Window window_;
   Flight flight_;
+  bool late_ = false;
   std::chrono::milliseconds estimate_{0};  // what a request takes
   std::size_t body_limit_ = std::numeric_limits<std::size_t>::max();
 
