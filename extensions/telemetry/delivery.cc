@@ -220,7 +220,7 @@ void Delivery::split() {
   if (batch.records > 1 && options_.halve) halves = options_.halve(batch);
   if (!halves) return settle(Place::too_large);
   ++counters_.splits;
-  body_limit_ = std::max(batch.body.size() / 2, kMinBodyLimit);
+  body_limit_ = std::max({halves->first->body.size(), halves->second->body.size(), kMinBodyLimit});
   resent_ = credentials_tried_ = false;
   queue_.split(std::move(halves->first), std::move(halves->second));
 }
