@@ -7,6 +7,7 @@
 #include <cassert>
 #include <utility>
 
+#include "extensions/telemetry/heap.h"
 #include "extensions/telemetry/http_destination.h"
 #include "extensions/telemetry/line_destination.h"
 #include "extensions/telemetry/ndjson.h"
@@ -344,6 +345,7 @@ void Daemon::ask_next() {
     counters_.added += std::max(std::chrono::floor<milliseconds>(core::wall_now() - *answered_at_), milliseconds{0});
   }
   loop_.next();
+  trim_heap();
 }
 
 Counters Daemon::counters() {

@@ -6,7 +6,6 @@
 // one log line and not an exit: Lambda fails a function whose extension exits.
 
 #include <errno.h>  // program_invocation_short_name
-#include <malloc.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -16,14 +15,11 @@
 #include "core/environment.h"
 #include "core/uri.h"
 #include "extensions/telemetry/daemon.h"
+#include "extensions/telemetry/heap.h"
 #include "extensions/telemetry/settings.h"
 
 int main() {
-  // One arena for both threads; bodies and batches go back to the kernel when
-  // they are freed, because memory here is the function's memory.
-  mallopt(M_ARENA_MAX, 1);
-  mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-  mallopt(M_TRIM_THRESHOLD, 64 * 1024);
+  mayfly::telemetry::configure_heap();
   std::signal(SIGPIPE, SIG_IGN);  // standard output may be closed
 
   auto address = mayfly::core::env("AWS_LAMBDA_RUNTIME_API");
