@@ -9,7 +9,8 @@
 // PAYLOAD_BYTES and prints one JSON line. Times are CLOCK_MONOTONIC; a cycle is
 // from one `next` received to the following one, an invocation from the event
 // sent to the response received. INVOCATIONS 0 ends at the first `next`; an
-// extension's `event/next` ends it, too. With BENCH_CGROUP_PROCS, the cgroup.procs
+// extension's `event/next` ends it, too. PROGRAM gets Lambda's variables, and
+// those of ours whose names begin with MAYFLY_TELEMETRY_ or OTEL_. With BENCH_CGROUP_PROCS, the cgroup.procs
 // file of a cgroup, PROGRAM runs in that cgroup.
 
 #include <arpa/inet.h>
@@ -219,6 +220,13 @@ pid_t start(char** command, int port, std::int64_t& started) {
                                      "TZ=:UTC",
                                      "LANG=en_US.UTF-8",
                                      "MAYFLY_TELEMETRY_DESTINATIONS=otlp+http://127.0.0.1:9"};
+  // What an extension is told beside that, by whoever measures; the first of two of one name counts.
+  for (char** own = environ; *own; ++own) {
+    std::string_view variable = *own;
+    if (variable.starts_with("MAYFLY_TELEMETRY_") || variable.starts_with("OTEL_")) {
+      variables.emplace(variables.begin(), variable);
+    }
+  }
   std::vector<char*> environment;
   for (auto& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);

@@ -36,7 +36,7 @@ std::string record(std::string_view type, std::string_view json) {
       .append("}");
 }
 
-// Of one LogRecord, whose event name tells which of an invocation's records it is.
+// Of one LogRecord or line, whose event name or type tells which of an invocation's records it is.
 Number number_of(std::string_view log_record) {
   Number number = 0;
   if (auto at = log_record.find(kMark); at != log_record.npos && read_digits(log_record, at + kMark.size(), number)) {
@@ -111,6 +111,17 @@ std::vector<Number> numbers_in_otlp(std::string_view request) {
     }
   } catch (const protozero::exception& e) {
     throw std::runtime_error(std::string("not an ExportLogsServiceRequest: ") + e.what());
+  }
+  return out;
+}
+
+std::vector<Number> numbers_in_lines(std::string_view text) {
+  std::vector<Number> out;
+  while (!text.empty()) {
+    auto end = text.find('\n');
+    if (end == text.npos) throw std::runtime_error("a last line without an end");
+    out.push_back(number_of(text.substr(0, end)));
+    text.remove_prefix(end + 1);
   }
   return out;
 }

@@ -41,6 +41,9 @@ std::string batch(const std::vector<std::string>& records);
 // Throws std::runtime_error where a record has none, or the request is none.
 std::vector<Number> numbers_in_otlp(std::string_view request);
 
+// The same in lines of NDJSON.
+std::vector<Number> numbers_in_lines(std::string_view text);
+
 // A batch of equal lines whose numbers can be set without writing it anew: for
 // more records a second than anything else in a measurement could take.
 class BatchTemplate {

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
@@ -81,6 +82,33 @@ std::string zstd_decoded(std::string_view body) {
   return out;
 }
 
+std::string gzip_decoded(std::string_view body) {
+  z_stream stream{};
+  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) throw std::runtime_error("no memory for gzip");
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
+  stream.avail_in = static_cast<uInt>(body.size());
+  std::string out;
+  int status = Z_OK;
+  while (status == Z_OK && out.size() < kMaxBody) {
+    auto old = out.size();
+    out.resize(old + 256 * 1024);
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + old);
+    stream.avail_out = 256 * 1024;
+    status = inflate(&stream, Z_NO_FLUSH);
+    out.resize(out.size() - stream.avail_out);
+  }
+  inflateEnd(&stream);
+  if (status != Z_STREAM_END || stream.avail_in > 0) throw std::runtime_error("a body whose gzip is broken");
+  return out;
+}
+
+std::string decoded(std::string_view body, std::string_view coding) {
+  if (coding.empty()) return std::string(body);
+  if (coding == "zstd") return zstd_decoded(body);
+  if (coding == "gzip") return gzip_decoded(body);
+  throw std::runtime_error("a body of the unknown coding " + std::string(coding));
+}
+
 std::string field(const std::string& head, const char* name) {
   const char* at = strcasestr(head.c_str(), (std::string("\r\n") + name + ":").c_str());
   if (!at) return {};
@@ -144,6 +172,17 @@ struct StubBackend::Incoming {
     return true;
   }
 };
+
+namespace {
+
+std::vector<Number> numbers_in(std::string_view line, std::string_view type, std::string_view body) {
+  if (line.starts_with("POST /v1/logs ")) return numbers_in_otlp(body);
+  if (line.starts_with("POST /v1/metrics ") || line.starts_with("POST /v1/traces ")) return {};
+  if (type == "application/x-ndjson") return numbers_in_lines(body);
+  throw std::runtime_error("a request that is neither OTLP nor NDJSON: " + std::string(line));
+}
+
+}  // namespace
 
 StubBackend::StubBackend(std::uint64_t seed) : dice_(seed) {
   listener_ = listen_on(port_);
@@ -246,7 +285,8 @@ void StubBackend::come_back() { be(Presence::here); }
 
 void StubBackend::serve(Connection& connection) {
   Request* last = nullptr;
-  while (serve_one(connection.fd, last)) {
+  Incoming incoming;
+  while (serve_one(connection.fd, incoming, last)) {
   }
   std::lock_guard lock(mutex_);
   close(std::exchange(connection.fd, -1));
@@ -257,13 +297,7 @@ void StubBackend::serve(Connection& connection) {
 // ---- requests
 
 // False: the connection is over.
-bool StubBackend::serve_one(int fd, Request*& last) {
-  Incoming incoming;
-  if (counts_only_) {
-    while (count_one(fd, incoming)) {
-    }
-    return false;
-  }
+bool StubBackend::serve_one(int fd, Incoming& incoming, Request*& last) {
   pollfd readable{fd, POLLIN, 0};
   poll(&readable, 1, -1);
   char byte;
@@ -310,7 +344,6 @@ bool StubBackend::serve_one(int fd, Request*& last) {
     std::lock_guard lock(mutex_);
     decide(request, incoming);
     kept = &requests_.emplace_back(std::move(request));
-    ++bodies_;
     changed_.notify_all();
   }
   bool answered = early || reply(fd, fault, *kept);
@@ -318,17 +351,6 @@ bool StubBackend::serve_one(int fd, Request*& last) {
   if (!answered) kept->verdict = Request::Verdict::unknown;
   last = kept;
   return answered && fault != Fault::then_close && !early;
-}
-
-bool StubBackend::count_one(int fd, Incoming& incoming) {
-  if (!incoming.read_head(fd) || !incoming.read_body(fd, incoming.length)) return false;
-  {
-    std::lock_guard lock(mutex_);
-    stored_.push_back(std::move(incoming.body));
-    ++bodies_;
-    changed_.notify_all();
-  }
-  return send_all(fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 }
 
 // With mutex_ held.
@@ -344,13 +366,9 @@ Fault StubBackend::draw() {
 void StubBackend::decide(Request& request, const Incoming& incoming) {
   std::vector<Number> numbers;
   try {
-    auto coding = field(incoming.head, "Content-Encoding");
-    if (!coding.empty() && coding != "zstd") throw std::runtime_error("a body of the unknown coding " + coding);
-    if (incoming.head.starts_with("POST /v1/logs ") && !request.blind) {
-      numbers = numbers_in_otlp(coding.empty() ? incoming.body : zstd_decoded(incoming.body));
-    } else if (!incoming.head.starts_with("POST /v1/")) {
-      throw std::runtime_error("a request that is none of OTLP: " + incoming.head.substr(0, 60));
-    }
+    if (!request.blind)
+      numbers = numbers_in(incoming.head.substr(0, incoming.head.find('\r')), field(incoming.head, "Content-Type"),
+                           decoded(incoming.body, field(incoming.head, "Content-Encoding")));
   } catch (const std::exception& e) {
     complaints_.emplace_back(e.what());
   }
@@ -387,6 +405,7 @@ void StubBackend::decide(Request& request, const Incoming& incoming) {
   // Whoever does not answer may have taken the records or not.
   bool keeps = request.verdict == Verdict::taken || (request.verdict == Verdict::unknown && chance(dice_, 0.5));
   (keeps ? request.kept : request.others) = std::move(numbers);
+  kept_ += request.kept.size();
   for (auto number : request.kept) {
     if (number >= has_.size()) has_.resize(number + 1 + has_.size() / 2);
     has_[number] = true;
@@ -470,19 +489,14 @@ void StubBackend::set_calm(bool calm) {
   calm_ = calm;
 }
 
-std::size_t StubBackend::bodies() {
+std::size_t StubBackend::kept() {
   std::lock_guard lock(mutex_);
-  return bodies_;
+  return kept_;
 }
 
-void StubBackend::wait_bodies(std::size_t n) {
+void StubBackend::wait_kept(std::size_t n) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return bodies_ >= n; });
-}
-
-std::vector<std::string> StubBackend::take_bodies() {
-  std::lock_guard lock(mutex_);
-  return std::exchange(stored_, {});
+  changed_.wait(lock, [&] { return kept_ >= n; });
 }
 
 std::vector<Request> StubBackend::finish() {

@@ -1,4 +1,4 @@
-// An OTLP/HTTP backend that misbehaves as it is told, and remembers which numbers
+// An OTLP/HTTP or NDJSON backend that misbehaves as it is told, and remembers which numbers
 // came in which request and what it did with them.
 //
 // A thread for each connection: there are a few at a time.
@@ -59,12 +59,10 @@ class StubBackend {
   void go_away(bool black_hole);
   void come_back();
 
-  // Only bytes are counted: nothing is decoded and every answer is a 200, for measurements.
-  void only_count() { counts_only_ = true; }
-  std::size_t bodies();
-  // Until `n` were answered altogether.
-  void wait_bodies(std::size_t n);
-  std::vector<std::string> take_bodies();  // as they came, with only_count()
+  // How many records it has got, counted as often as they came.
+  std::size_t kept();
+  // Until it has got so many.
+  void wait_kept(std::size_t n);
 
   // Comes back, is calm, waits until every connection is closed, and gives the
   // requests since the last call. For when the client has ended.
@@ -87,8 +85,7 @@ class StubBackend {
 
   void accept_all();
   void serve(Connection& connection);
-  bool serve_one(int fd, Request*& last);
-  bool count_one(int fd, Incoming& incoming);
+  bool serve_one(int fd, Incoming& incoming, Request*& last);
   void decide(Request& request, const Incoming& incoming);
   bool reply(int fd, Fault fault, Request& request);
   Fault draw();
@@ -99,7 +96,6 @@ class StubBackend {
 
   int port_ = 0;
   int wake_[2] = {-1, -1};  // a pipe: the accepting thread looks at its orders
-  bool counts_only_ = false;
   // The accepting thread's own.
   int listener_ = -1;
   std::vector<int> fillers_;
@@ -118,8 +114,7 @@ class StubBackend {
   std::vector<bool> has_;
   std::array<std::size_t, kFaults> faults_{};
   std::vector<std::string> complaints_;
-  std::size_t bodies_ = 0;
-  std::vector<std::string> stored_;
+  std::size_t kept_ = 0;
   std::thread thread_;
 };
 
