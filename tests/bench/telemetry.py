@@ -114,7 +114,7 @@ def cost_table(bench, daemon, rounds):
         measure.progress(f"telemetry, costs, round {turn + 1} of {rounds}")
         for name, what, variables in (("end", "after", {"MAYFLY_TELEMETRY_FLUSH": "end"}), ("busy", "busy", {}), ("dead", "dead", {}),
                                       ("memory", "memory", {"MAYFLY_TELEMETRY_QUEUE_BYTES": "8388608"}),
-                                      ("throughput", "throughput", {})):
+                                      ("secure", "secure", {}), ("throughput", "throughput", {})):
             found.setdefault(name, []).append(driver(what, **variables))
     encode = bench.programs / "telemetry_encode"
     floors = [json.loads(subprocess.run([encode], capture_output=True, text=True, check=True).stdout) for _ in range(rounds)] \
@@ -135,6 +135,7 @@ def cost_table(bench, daemon, rounds):
     for name in floors[0] if floors else []:
         table.pairs(f"alone: {name.replace('_', ' ')}", "", [(0, f[name]) for f in floors])
     table.pairs("resident after 100 invocations", "MB", ours("memory", "used_kb", 1 / 1024), "<= 4 MB")
+    table.pairs("resident after 100 invocations over TLS", "MB", ours("secure", "used_kb", 1 / 1024), "<= 12 MB")
     table.pairs("resident with 100,000 records for a dead backend, a queue of 8 MiB", "MB", ours("memory", "dead_most_kb", 1 / 1024), "<= 14 MB")
     table.pairs("resident once they are out", "MB", ours("memory", "after_kb", 1 / 1024), "<= 6 MB")
     return table

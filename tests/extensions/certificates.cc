@@ -1,6 +1,5 @@
 #include "certificates.h"
 
-#include <doctest/doctest.h>
 #include <stdlib.h>
 
 #include <filesystem>

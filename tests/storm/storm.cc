@@ -110,17 +110,21 @@ class Storm {
     const auto mix = FaultMix::drawn(dice_);
     const bool stalls = !last && chance(dice_, 0.2);
     const std::size_t queue = std::size_t{64 * 1024} << between(dice_, 0, 6);
-    const bool compress = chance(dice_, 0.7);
+    const char* compression = one_of({"zstd", "zstd", "gzip", "none"});
+    secure_ = chance(dice_, 0.3);
     if (options_.verbose) {
-      std::printf("life %d from %u: queue %zu, %s%s; faults %s\n", life, next_, queue, compress ? "zstd" : "none",
-                  stalls ? ", stalls" : "", mix.text().c_str());
+      std::printf("life %d from %u: queue %zu, %s%s%s; faults %s\n", life, next_, queue, compression,
+                  secure_ ? ", TLS" : "", stalls ? ", stalls" : "", mix.text().c_str());
       std::fflush(stdout);
     }
     backend_.set_mix(mix);
     backend_.set_calm(false);
-    sandbox_.set_variables({"MAYFLY_TELEMETRY_DESTINATIONS=otlp+http://127.0.0.1:" + std::to_string(backend_.port()),
+    secure_ ? backend_.secure(good_certificate()) : backend_.plain();
+    sandbox_.set_variables({std::string("MAYFLY_TELEMETRY_DESTINATIONS=otlp+http") + (secure_ ? "s" : "") +
+                                "://localhost:" + std::to_string(backend_.port()),
                             "MAYFLY_TELEMETRY_QUEUE_BYTES=" + std::to_string(queue),
-                            std::string("OTEL_EXPORTER_OTLP_COMPRESSION=") + (compress ? "zstd" : "none")});
+                            "OTEL_EXPORTER_OTLP_CERTIFICATE=" + trusted_ca(),
+                            std::string("OTEL_EXPORTER_OTLP_COMPRESSION=") + compression});
     life_ = Life{};
     life_.first = life_.end = next_;
     last_invocation_.reset();
@@ -141,8 +145,16 @@ class Storm {
     close_books();
   }
 
-  // Now and then the backend is not there at all.
+  // Now and then the backend is not there at all, or shows another certificate:
+  // one that is as good, or one that must not be taken.
   void weather() {
+    if (secure_ && chance(dice_, 0.1)) {
+      constexpr Certificate (*kAll[])() = {good_certificate,    other_good_certificate,      other_good_certificate,
+                                           expired_certificate, certificate_of_another_name, certificate_of_another_ca};
+      auto which = between(dice_, 0, std::size(kAll) - 1);
+      backend_.use(kAll[which](), which > 2);
+      ++certificates_;
+    }
     if (away_for_ > 0 && --away_for_ == 0) backend_.come_back();
     if (away_for_ > 0 || !chance(dice_, 0.06)) return;
     away_for_ = between(dice_, 1, 4);
@@ -150,6 +162,8 @@ class Storm {
     ++(black_hole ? black_holes_ : absences_);
     backend_.go_away(black_hole);
   }
+
+  const char* one_of(std::initializer_list<const char*> all) { return all.begin()[between(dice_, 0, all.size() - 1)]; }
 
   // A new record of the function, or one of the invocation's own.
   std::string line() { return function_line(next_++, *last_invocation_, dice_); }
@@ -313,6 +327,7 @@ class Storm {
     std::printf(
         "%d lives (%d killed), %d invocations, %d freezes, %d absences, %d black holes, %d hostile deliveries\n",
         lives_, kills_, invocations_, freezes_, absences_, black_holes_, hostile_);
+    std::printf("%d changes of the certificate, %zu handshakes failed\n", certificates_, backend_.refusals());
     std::printf("records: %llu acknowledged, %llu not; %llu at the backend, %llu twice; ",
                 static_cast<unsigned long long>(sums.acknowledged),
                 static_cast<unsigned long long>(sums.unacknowledged), static_cast<unsigned long long>(sums.kept),
@@ -360,7 +375,8 @@ class Storm {
   std::vector<std::string> complaints_;
   std::vector<Clock::duration> added_;
   int lives_ = 0, kills_ = 0, invocations_ = 0, freezes_ = 0, absences_ = 0, black_holes_ = 0, hostile_ = 0,
-      overruns_ = 0;
+      overruns_ = 0, certificates_ = 0;
+  bool secure_ = false;
 };
 
 Options read_options(int argc, char** argv) {

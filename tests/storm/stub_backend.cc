@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -57,19 +58,15 @@ void reset_at_close(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-bool send_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    auto n = send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-    if (n <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(n));
+// Kept for ever: a few for a process.
+SSL_CTX* make_context(const Certificate& certificate) {
+  SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+  if (SSL_CTX_use_certificate_file(context, certificate.file.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_use_PrivateKey_file(context, certificate.key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    std::fprintf(stderr, "%s cannot be used\n", certificate.file.c_str());
+    std::exit(1);
   }
-  return true;
-}
-
-// False: the client has gone.
-bool pause_unless_gone(int fd, milliseconds time) {
-  pollfd gone{fd, POLLRDHUP, 0};
-  return poll(&gone, 1, static_cast<int>(time.count())) == 0;
+  return context;
 }
 
 std::string zstd_decoded(std::string_view body) {
@@ -138,6 +135,47 @@ std::string ok(std::string_view body, std::string_view type = "application/x-pro
 
 }  // namespace
 
+// A connection's bytes, as they are or within TLS.
+class StubBackend::Stream {
+ public:
+  Stream(int fd, SSL_CTX* context) : fd_(fd), ssl_(context ? SSL_new(context) : nullptr) {
+    if (ssl_) SSL_set_fd(ssl_, fd);
+  }
+  ~Stream() { SSL_free(ssl_); }
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // False: the client wants no such certificate, or has gone.
+  bool begin() { return !ssl_ || SSL_accept(ssl_) == 1; }
+  // Waits for the first byte of a request, and leaves it.
+  bool wait() {
+    char byte;
+    return ssl_ ? SSL_peek(ssl_, &byte, 1) == 1 : recv(fd_, &byte, 1, MSG_PEEK) == 1;
+  }
+  ssize_t read(char* to, std::size_t size) {
+    return ssl_ ? SSL_read(ssl_, to, static_cast<int>(size)) : recv(fd_, to, size, 0);
+  }
+  bool write(std::string_view text) {
+    if (ssl_) return SSL_write(ssl_, text.data(), static_cast<int>(text.size())) > 0;
+    while (!text.empty()) {
+      auto n = send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+      if (n <= 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return true;
+  }
+  // False: the client has gone.
+  bool pause(milliseconds time) {
+    pollfd gone{fd_, POLLRDHUP, 0};
+    return poll(&gone, 1, static_cast<int>(time.count())) == 0;
+  }
+  void reset() { reset_at_close(fd_); }
+
+ private:
+  const int fd_;
+  SSL* const ssl_;
+};
+
 // A request as its bytes come in.
 struct StubBackend::Incoming {
   std::string head;
@@ -146,11 +184,11 @@ struct StubBackend::Incoming {
   std::string buffer = std::string(256 * 1024, '\0');
 
   // False: the client has gone.
-  bool read_head(int fd) {
+  bool read_head(Stream& stream) {
     head.clear();
     body.clear();
     for (;;) {
-      auto n = recv(fd, buffer.data(), buffer.size(), 0);
+      auto n = stream.read(buffer.data(), buffer.size());
       if (n <= 0) return false;
       auto searched = head.size() < 3 ? 0 : head.size() - 3;
       head.append(buffer, 0, static_cast<std::size_t>(n));
@@ -163,9 +201,9 @@ struct StubBackend::Incoming {
     }
   }
   // Up to `upto` bytes of it.
-  bool read_body(int fd, std::size_t upto) {
+  bool read_body(Stream& stream, std::size_t upto) {
     while (body.size() < upto) {
-      auto n = recv(fd, buffer.data(), std::min(buffer.size(), upto - body.size()), 0);
+      auto n = stream.read(buffer.data(), std::min(buffer.size(), upto - body.size()));
       if (n <= 0) return false;
       body.append(buffer, 0, static_cast<std::size_t>(n));
     }
@@ -284,9 +322,25 @@ void StubBackend::go_away(bool black_hole) { be(black_hole ? Presence::black_hol
 void StubBackend::come_back() { be(Presence::here); }
 
 void StubBackend::serve(Connection& connection) {
-  Request* last = nullptr;
-  Incoming incoming;
-  while (serve_one(connection.fd, incoming, last)) {
+  {
+    std::unique_lock lock(mutex_);
+    Stream stream(connection.fd, calm_ ? good_ : certificate_);
+    const bool refusable = !calm_ && refusable_;
+    lock.unlock();
+    Request* last = nullptr;
+    Incoming incoming;
+    if (stream.begin()) {
+      if (refusable && stream.wait()) {
+        lock.lock();
+        complaints_.emplace_back("something was sent in spite of a certificate that must not be taken");
+        lock.unlock();
+      }
+      while (serve_one(stream, incoming, last)) {
+      }
+    } else {
+      lock.lock();
+      ++refusals_;
+    }
   }
   std::lock_guard lock(mutex_);
   close(std::exchange(connection.fd, -1));
@@ -297,11 +351,8 @@ void StubBackend::serve(Connection& connection) {
 // ---- requests
 
 // False: the connection is over.
-bool StubBackend::serve_one(int fd, Incoming& incoming, Request*& last) {
-  pollfd readable{fd, POLLIN, 0};
-  poll(&readable, 1, -1);
-  char byte;
-  if (recv(fd, &byte, 1, MSG_PEEK) <= 0) return false;
+bool StubBackend::serve_one(Stream& stream, Incoming& incoming, Request*& last) {
+  if (!stream.wait()) return false;
   Fault fault;
   Request request;
   std::size_t cut = 0;
@@ -320,21 +371,21 @@ bool StubBackend::serve_one(int fd, Incoming& incoming, Request*& last) {
   };
   if (fault == Fault::reset_before) {
     happened(fault);
-    reset_at_close(fd);
+    stream.reset();
     return false;
   }
-  if (!incoming.read_head(fd)) return false;
+  if (!incoming.read_head(stream)) return false;
   if (fault == Fault::reset_in_body) {
     happened(fault);
-    static_cast<void>(incoming.read_body(fd, cut % std::max<std::size_t>(incoming.length, 1)));
-    reset_at_close(fd);
+    static_cast<void>(incoming.read_body(stream, cut % std::max<std::size_t>(incoming.length, 1)));
+    stream.reset();
     return false;
   }
   bool early = fault == Fault::too_large_early;
   if (early) {
-    static_cast<void>(send_all(fd, "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+    static_cast<void>(stream.write("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
   }
-  if (!incoming.read_body(fd, incoming.length)) {
+  if (!incoming.read_body(stream, incoming.length)) {
     if (!early) return false;
     request.blind = true;
   }
@@ -346,7 +397,7 @@ bool StubBackend::serve_one(int fd, Incoming& incoming, Request*& last) {
     kept = &requests_.emplace_back(std::move(request));
     changed_.notify_all();
   }
-  bool answered = early || reply(fd, fault, *kept);
+  bool answered = early || reply(stream, fault, *kept);
   std::lock_guard lock(mutex_);
   if (!answered) kept->verdict = Request::Verdict::unknown;
   last = kept;
@@ -413,7 +464,7 @@ void StubBackend::decide(Request& request, const Incoming& incoming) {
 }
 
 // False: no whole answer was sent.
-bool StubBackend::reply(int fd, Fault fault, Request& request) {
+bool StubBackend::reply(Stream& stream, Fault fault, Request& request) {
   auto delay = milliseconds{0};
   std::string status;
   {
@@ -425,49 +476,74 @@ bool StubBackend::reply(int fd, Fault fault, Request& request) {
     }
   }
   if (!status.empty()) {
-    return send_all(fd,
-                    "HTTP/1.1 " + status + "Content-Type: text/plain\r\nContent-Length: 13\r\n\r\nno:\r\nnot now\r\n");
+    return stream.write("HTTP/1.1 " + status +
+                        "Content-Type: text/plain\r\nContent-Length: 13\r\n\r\nno:\r\nnot now\r\n");
   }
   switch (fault) {
-    case Fault::reset_after: reset_at_close(fd); return false;
+    case Fault::reset_after: stream.reset(); return false;
     case Fault::close_after: return false;
-    case Fault::cut_in_head: static_cast<void>(send_all(fd, "HTTP/1.1 200 OK\r\nContent-Le")); return false;
+    case Fault::cut_in_head: static_cast<void>(stream.write("HTTP/1.1 200 OK\r\nContent-Le")); return false;
     case Fault::cut_in_body:
-      static_cast<void>(send_all(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"));
+      static_cast<void>(stream.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"));
       return false;
     case Fault::trickle: {
       std::string_view text = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
-      while (pause_unless_gone(fd, milliseconds{20})) {
-        if (!send_all(fd, text.empty() ? "x" : text.substr(0, 1))) break;
+      while (stream.pause(milliseconds{20})) {
+        if (!stream.write(text.empty() ? "x" : text.substr(0, 1))) break;
         if (!text.empty()) text.remove_prefix(1);
       }
       return false;
     }
-    case Fault::silence: static_cast<void>(pause_unless_gone(fd, milliseconds{-1})); return false;
-    case Fault::garbage: static_cast<void>(send_all(fd, "\x16\x03\x01\x02 SSH-2.0-nothing\r\n\r\n")); return false;
+    case Fault::silence: static_cast<void>(stream.pause(milliseconds{-1})); return false;
+    case Fault::garbage: static_cast<void>(stream.write("\x16\x03\x01\x02 SSH-2.0-nothing\r\n\r\n")); return false;
     case Fault::endless_head:
-      static_cast<void>(send_all(fd, "HTTP/1.1 200 OK\r\n"));
-      while (pause_unless_gone(fd, milliseconds{1}) && send_all(fd, "X-More: " + std::string(1000, 'm') + "\r\n")) {
+      static_cast<void>(stream.write("HTTP/1.1 200 OK\r\n"));
+      while (stream.pause(milliseconds{1}) && stream.write("X-More: " + std::string(1000, 'm') + "\r\n")) {
       }
       return false;
-    case Fault::slow: return pause_unless_gone(fd, delay) && send_all(fd, ok(""));
+    case Fault::slow: return stream.pause(delay) && stream.write(ok(""));
     case Fault::interim:
-      return send_all(fd, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok(""));
+      return stream.write("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok(""));
     case Fault::chunked:
-      return send_all(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\n" +
-                              std::string("\x0a\x00", 2) + "\r\n0\r\nX-Trailer: y\r\n\r\n");
-    case Fault::html: return send_all(fd, ok("<html><body>Welcome!</body></html>", "text/html"));
-    case Fault::partial_none: return send_all(fd, ok(partial_success(0, "mind the limits")));
+      return stream.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\n" +
+                          std::string("\x0a\x00", 2) + "\r\n0\r\nX-Trailer: y\r\n\r\n");
+    case Fault::html: return stream.write(ok("<html><body>Welcome!</body></html>", "text/html"));
+    case Fault::partial_none: return stream.write(ok(partial_success(0, "mind the limits")));
     case Fault::partial_some:
-      return send_all(fd, ok(partial_success(static_cast<std::int64_t>(request.rejected.size()), "too old")));
+      return stream.write(ok(partial_success(static_cast<std::int64_t>(request.rejected.size()), "too old")));
     case Fault::partial_more:
-      return send_all(fd, ok(partial_success(static_cast<std::int64_t>(request.rejected.size()) + 5, "too old")));
-    case Fault::partial_negative: return send_all(fd, ok(partial_success(-3, "odd")));
-    default: return send_all(fd, ok(""));
+      return stream.write(ok(partial_success(static_cast<std::int64_t>(request.rejected.size()) + 5, "too old")));
+    case Fault::partial_negative: return stream.write(ok(partial_success(-3, "odd")));
+    default: return stream.write(ok(""));
   }
 }
 
 // ---- what the driver asks
+
+void StubBackend::secure(const Certificate& good) {
+  auto* context = make_context(good);
+  std::lock_guard lock(mutex_);
+  certificate_ = good_ = context;
+  refusable_ = false;
+}
+
+void StubBackend::plain() {
+  std::lock_guard lock(mutex_);
+  certificate_ = good_ = nullptr;
+  refusable_ = false;
+}
+
+void StubBackend::use(const Certificate& certificate, bool refusable) {
+  auto* context = make_context(certificate);
+  std::lock_guard lock(mutex_);
+  certificate_ = context;
+  refusable_ = refusable;
+}
+
+std::size_t StubBackend::refusals() {
+  std::lock_guard lock(mutex_);
+  return refusals_;
+}
 
 void StubBackend::set_mix(FaultMix mix) {
   std::lock_guard lock(mutex_);

@@ -15,7 +15,10 @@
 #include <thread>
 #include <vector>
 
+#include "extensions/certificates.h"
 #include "fault.h"
+
+struct ssl_ctx_st;
 
 namespace storm {
 
@@ -64,6 +67,14 @@ class StubBackend {
   // Until it has got so many.
   void wait_kept(std::size_t n);
 
+  // For the connections that come: TLS with a certificate that its clients take,
+  // none, or another certificate, except while it is calm; where it is one that
+  // a client must not take, nothing may be sent.
+  void secure(const Certificate& good);
+  void plain();
+  void use(const Certificate& certificate, bool refusable);
+  std::size_t refusals();  // handshakes that failed
+
   // Comes back, is calm, waits until every connection is closed, and gives the
   // requests since the last call. For when the client has ended.
   std::vector<Request> finish();
@@ -81,13 +92,14 @@ class StubBackend {
     std::thread thread;
     bool over = false;
   };
+  class Stream;
   struct Incoming;
 
   void accept_all();
   void serve(Connection& connection);
-  bool serve_one(int fd, Incoming& incoming, Request*& last);
+  bool serve_one(Stream& stream, Incoming& incoming, Request*& last);
   void decide(Request& request, const Incoming& incoming);
-  bool reply(int fd, Fault fault, Request& request);
+  bool reply(Stream& stream, Fault fault, Request& request);
   Fault draw();
   void obey();
 
@@ -106,6 +118,10 @@ class StubBackend {
   FaultMix mix_;
   std::deque<Fault> parade_;
   bool calm_ = false;
+  ssl_ctx_st* good_ = nullptr;         // none: plain HTTP
+  ssl_ctx_st* certificate_ = nullptr;  // for now
+  bool refusable_ = false;
+  std::size_t refusals_ = 0;
   Presence wanted_ = Presence::here;
   Presence presence_ = Presence::here;
   bool stopping_ = false;
