@@ -66,30 +66,31 @@ Losses read_losses(const std::string& errors) {
   return losses;
 }
 
-void Books::close(const Life& life, const std::vector<Request>& requests, const Losses& losses) {
+void Books::close(const Environment& environment) {
+  if (environment.lives.empty()) return;
+  const Number first = environment.lives.front().first, end = environment.lives.back().end;
   auto complain = [&](const std::string& text) {
-    complaints_.push_back("records " + std::to_string(life.first) + "-" + std::to_string(life.end - 1) + ": " + text);
+    complaints_.push_back("records " + std::to_string(first) + "-" + std::to_string(end - 1) + ": " + text);
   };
-  auto outside = [&](Number number) { return number < life.first || number >= life.end; };
 
   // What the backend has, by number, and what it refused, by cause.
-  std::vector<Fate> fates(life.end - life.first);
-  std::map<std::string, std::uint64_t, std::less<>> refused, perhaps_refused;
+  std::vector<Fate> fates(end - first);
+  Counts refused, perhaps_refused;
   bool blind = false;
-  for (const auto& request : requests) {
+  for (const auto& request : environment.requests) {
     ++sums_.requests;
     blind = blind || request.blind;
     for (auto* list : {&request.kept, &request.rejected, &request.others}) {
       for (auto number : *list) {
-        if (outside(number)) return complain("the backend got " + std::to_string(number) + ", which nobody sent");
+        if (number >= first && number < end) continue;
+        return complain("the backend got " + std::to_string(number) + ", which is none of them");
       }
     }
     for (auto number : request.kept) {
-      auto& fate = fates[number - life.first];
+      auto& fate = fates[number - first];
       ++fate.kept;
       fate.certain += request.verdict == Request::Verdict::taken && request.seen ? 1 : 0;
     }
-    for (auto number : request.rejected) ++fates[number - life.first].rejected;
     auto& counted = request.seen ? refused : perhaps_refused;
     if (!request.rejected.empty()) counted["rejected"] += request.rejected.size();
     if (request.verdict == Request::Verdict::refused && !request.others.empty()) {
@@ -97,62 +98,70 @@ void Books::close(const Life& life, const std::vector<Request>& requests, const 
     }
   }
 
-  std::uint64_t acknowledged = 0, missing = 0, uncertain = 0, in_doubt = 0;
-  std::vector<Number> missing_numbers, twice;
-  for (Number number = life.first; number < life.end; ++number) {
-    const auto& fate = fates[number - life.first];
-    bool given = life.acknowledged[number - life.first];
-    acknowledged += given ? 1 : 0;
-    if (fate.kept > 0) {
-      ++sums_.kept;
-      sums_.duplicates += fate.kept - 1U;
-      // Sent again although an answer that settled it had been read.
-      if (fate.certain > 1) twice.push_back(number);
-      if (fate.certain == 0) ++uncertain;
-    } else if (given) {
-      ++missing;
-      missing_numbers.push_back(number);
-    } else {
-      ++in_doubt;  // not acknowledged: the daemon may have counted it or never seen it
+  Counts dropped;
+  std::uint64_t uncertain = 0, in_doubt = 0;
+  std::vector<Number> missing, died, twice;
+  for (const auto& life : environment.lives) {
+    std::uint64_t acknowledged = 0, unclear = 0;
+    for (Number number = life.first; number < life.end; ++number) {
+      const auto& fate = fates[number - first];
+      bool given = life.acknowledged[number - life.first];
+      ++(given ? acknowledged : unclear);
+      if (fate.kept > 0) {
+        ++sums_.kept;
+        sums_.duplicates += fate.kept - 1U;
+        if (fate.certain > 1) twice.push_back(number);
+        if (fate.certain == 0) ++uncertain;
+      } else if (!given) {
+        ++in_doubt;  // the daemon may have counted it or never seen it
+      } else if (life.killed && !environment.kills_are_counted) {
+        died.push_back(number);
+      } else {
+        missing.push_back(number);
+      }
+    }
+    sums_.acknowledged += acknowledged;
+    sums_.unacknowledged += unclear;
+    const auto& told = life.losses;
+    for (const auto& [cause, count] : told.causes) dropped[cause] += count;
+    if (life.killed) continue;
+    if (told.malformed != life.malformed) {
+      complain(std::to_string(told.malformed) + " are counted as malformed, " + std::to_string(life.malformed) +
+               " were");
+    }
+    auto received = told.received - told.malformed;
+    if (told.told && (received < acknowledged || received > acknowledged + unclear)) {
+      complain(std::to_string(received) + " are counted as received, " + std::to_string(acknowledged) +
+               " were acknowledged");
     }
   }
-  sums_.acknowledged += acknowledged;
-  sums_.unacknowledged += life.end - life.first - acknowledged;
   sums_.uncertain += uncertain;
-  sums_.missing += missing;
+  sums_.missing += missing.size() + died.size();
+  sums_.died += died.size();
+  std::uint64_t counted = 0;
+  for (const auto& [cause, count] : dropped) {
+    sums_.dropped[cause] += count;
+    counted += count;
+  }
+
   if (!twice.empty()) complain("sent again after an answer that had been read: " + ranges(twice));
-
-  if (life.killed) {
-    sums_.killed += missing;
-    return;
+  if (missing.size() > counted) {
+    complain(std::to_string(missing.size()) + " are missing and " + std::to_string(counted) +
+             " are counted: " + ranges(missing));
   }
-  for (const auto& [cause, count] : losses.causes) sums_.dropped[cause] += count;
-
-  if (missing > losses.dropped) {
-    complain(std::to_string(missing) + " are missing and " + std::to_string(losses.dropped) +
-             " are counted: " + ranges(missing_numbers));
-  }
-  if (losses.dropped > missing + uncertain + in_doubt) {
-    complain(std::to_string(losses.dropped) + " are counted as dropped, but only " + std::to_string(missing) +
-             " are missing and " + std::to_string(uncertain) + " uncertain");
-  }
-  if (losses.told && losses.malformed != life.malformed) {
-    complain(std::to_string(losses.malformed) + " are counted as malformed, " + std::to_string(life.malformed) +
-             " were");
-  }
-  if (!losses.told && life.malformed > 0) complain(std::to_string(life.malformed) + " malformed ones are not told");
-  auto received = losses.received - losses.malformed;
-  if (losses.told && (received < acknowledged || received > acknowledged + in_doubt)) {
-    complain(std::to_string(received) + " are counted as received, " + std::to_string(acknowledged) +
-             " were acknowledged");
+  if (counted > missing.size() + died.size() + uncertain + in_doubt) {
+    complain(std::to_string(counted) + " are counted as dropped, but only " +
+             std::to_string(missing.size() + died.size()) + " are missing and " + std::to_string(uncertain) +
+             " uncertain");
   }
   if (blind) return;
   for (const char* cause : {"rejected", "http_3xx", "http_4xx", "http_5xx"}) {
-    auto found = losses.causes.find(cause);
-    auto ours = found == losses.causes.end() ? 0 : found->second;
-    if (ours >= refused[cause] && ours <= refused[cause] + perhaps_refused[cause]) continue;
-    complain(std::to_string(ours) + " are counted as " + cause + ", the backend did so to " +
-             std::to_string(refused[cause]) + " and perhaps " + std::to_string(perhaps_refused[cause]) + " more");
+    auto ours = dropped[cause], least = refused[cause], most = least + perhaps_refused[cause];
+    // A life that was killed may have taken its count with it.
+    if (!died.empty()) least = 0;
+    if (ours >= least && ours <= most) continue;
+    complain(std::to_string(ours) + " are counted as " + cause + ", the backend did so to " + std::to_string(least) +
+             " and perhaps " + std::to_string(most - least) + " more");
   }
 }
 

@@ -1,5 +1,6 @@
 // Every number's way: what Lambda gave away, what the backend has, and what the
-// daemon says was lost. They must agree, life by life.
+// daemon says was lost. They must agree for each environment: for the lives that
+// follow one another in one /tmp, and inherit what the earlier ones could not send.
 //
 // An answer that the daemon may not have read makes the backend's side of a
 // request uncertain to the daemon, never the other way round. So the daemon may
@@ -18,37 +19,47 @@
 
 namespace storm {
 
+using Counts = std::map<std::string, std::uint64_t, std::less<>>;  // records, by cause
+
 // The line that the daemon writes at the end.
 struct Losses {
   bool told = false;
   std::uint64_t received = 0;
   std::uint64_t malformed = 0;
   std::uint64_t dropped = 0;
-  std::map<std::string, std::uint64_t, std::less<>> causes;
+  Counts causes;
 };
 // From what it wrote to standard error.
 Losses read_losses(const std::string& errors);
 
-// The records that one process of the daemon was given.
+// The records that one process of the daemon was given, and what it said.
 struct Life {
   Number first = 0;
   Number end = 0;  // behind the last
   bool killed = false;
   std::uint64_t malformed = 0;     // records that nobody can read
   std::vector<bool> acknowledged;  // from `first` on
+  Losses losses;                   // none of a life that was killed
+};
+
+struct Environment {
+  std::vector<Life> lives;
+  std::vector<Request> requests;
+  // A life tells what died in the memory of the one before.
+  bool kills_are_counted = false;
 };
 
 struct Sums {
-  std::uint64_t acknowledged = 0, unacknowledged = 0, kept = 0, duplicates = 0, missing = 0, killed = 0, uncertain = 0;
-  std::map<std::string, std::uint64_t, std::less<>> dropped;
+  std::uint64_t acknowledged = 0, unacknowledged = 0, kept = 0, duplicates = 0, missing = 0, died = 0, uncertain = 0;
+  Counts dropped;
   std::uint64_t requests = 0;
 };
 
 class Books {
  public:
-  // Compares one life's sides and adds to the sums. What does not fit is told in
+  // Compares the sides and adds to the sums. What does not fit is told in
   // complaints(), with the numbers that are missing.
-  void close(const Life& life, const std::vector<Request>& requests, const Losses& losses);
+  void close(const Environment& environment);
 
   const Sums& sums() const { return sums_; }
   const std::vector<std::string>& complaints() const { return complaints_; }

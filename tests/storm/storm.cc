@@ -86,9 +86,10 @@ class Storm {
   int run() {
     std::printf("--records %u --seed %llu\n", options_.records, static_cast<unsigned long long>(options_.seed));
     std::fflush(stdout);
-    for (int life = 0; next_ < options_.records && complaints_.empty(); ++life) live(life);
-    for (int life = 0; backend_.parade_left() > 0 && complaints_.empty() && life < 50; ++life) live(life);
-    if (complaints_.empty()) live(-1);
+    int environments = 0;
+    while (next_ < options_.records && complaints_.empty()) inhabit(environments++, false);
+    while (backend_.parade_left() > 0 && complaints_.empty() && environments < 200) inhabit(environments++, false);
+    if (complaints_.empty()) inhabit(environments, true);
     report();
     return complaints_.empty() ? 0 : 1;
   }
@@ -102,18 +103,30 @@ class Storm {
     return name;
   }
 
-  // One process of the daemon, from its start to its end. Life -1 ends the
-  // storm: the sky clears, and all that is left has to go out.
-  void live(int life) {
-    const bool last = life < 0;
-    const auto end = last ? End::spindown : static_cast<End>(life % 4);
+  // One environment: lives that follow one another in one /tmp until it is gone
+  // with the last. `last`: of the storm; the sky clears, and all that is left has to go out.
+  void inhabit(int number, bool last) {
+    environment_ = Environment{};
+    std::filesystem::remove_all(folder_ + "/tmp");
+    std::filesystem::create_directories(folder_ + "/tmp");
+    secure_ = number % 3 == 1;
+    constexpr End kResets[] = {End::kill, End::timeout, End::failure};
+    const auto lives = between(dice_, 1, 4);
+    for (std::uint64_t i = 1; i < lives && complaints_.empty(); ++i) live(kResets[resets_++ % 3], false);
+    if (complaints_.empty()) live(End::spindown, last);
+    // A life that was killed in between leaves its books to another.
+    while (complaints_.empty() && life_.killed) live(End::spindown, last);
+    close_books();
+  }
+
+  // One process of the daemon, from its start to its end.
+  void live(const End end, const bool last) {
     const auto mix = FaultMix::drawn(dice_);
     const bool stalls = !last && chance(dice_, 0.2);
     const std::size_t queue = std::size_t{64 * 1024} << between(dice_, 0, 6);
     const char* compression = one_of({"zstd", "zstd", "gzip", "none"});
-    secure_ = chance(dice_, 0.3);
     if (options_.verbose) {
-      std::printf("life %d from %u: queue %zu, %s%s%s; faults %s\n", life, next_, queue, compression,
+      std::printf("life %d from %u: queue %zu, %s%s%s; faults %s\n", lives_, next_, queue, compression,
                   secure_ ? ", TLS" : "", stalls ? ", stalls" : "", mix.text().c_str());
       std::fflush(stdout);
     }
@@ -121,8 +134,9 @@ class Storm {
     backend_.set_calm(false);
     secure_ ? backend_.secure(good_certificate()) : backend_.plain();
     sandbox_.set_variables({std::string("MAYFLY_TELEMETRY_DESTINATIONS=otlp+http") + (secure_ ? "s" : "") +
-                                "://localhost:" + std::to_string(backend_.port()),
+                                "://localhost:" + std::to_string(backend_.port()) + "#signals=logs",
                             "MAYFLY_TELEMETRY_QUEUE_BYTES=" + std::to_string(queue),
+                            "MAYFLY_TELEMETRY_SPOOL=" + folder_ + "/tmp/spool", "MAYFLY_TELEMETRY_RECEIVER=off",
                             "OTEL_EXPORTER_OTLP_CERTIFICATE=" + trusted_ca(),
                             std::string("OTEL_EXPORTER_OTLP_COMPRESSION=") + compression});
     life_ = Life{};
@@ -142,7 +156,7 @@ class Storm {
       if (last) clear_up();
       finish(end, last);
     }
-    close_books();
+    end_life();
   }
 
   // Now and then the backend is not there at all, or shows another certificate:
@@ -311,15 +325,22 @@ class Storm {
     if (Clock::now() - began > budget) ++overruns_;
   }
 
-  void close_books() {
+  void end_life() {
     auto requests = backend_.finish();
     away_for_ = 0;
-    auto before = books_.complaints().size();
-    books_.close(life_, requests, read_losses(sandbox_.errors()));
-    for (auto i = before; i < books_.complaints().size(); ++i) complaints_.push_back(books_.complaints()[i]);
-    for (auto& complaint : backend_.complaints()) complaints_.push_back("backend: " + complaint);
-    if (complaints_.empty()) return;
-    std::printf("the daemon wrote:\n%s", sandbox_.errors().c_str());
+    if (!life_.killed) life_.losses = read_losses(sandbox_.errors());
+    auto& all = environment_.requests;
+    all.insert(all.end(), std::make_move_iterator(requests.begin()), std::make_move_iterator(requests.end()));
+    written_ += sandbox_.errors();
+    environment_.lives.push_back(life_);
+  }
+
+  void close_books() {
+    books_.close(environment_);
+    for (const auto& complaint : books_.complaints()) complaints_.push_back(complaint);
+    for (const auto& complaint : backend_.complaints()) complaints_.push_back("backend: " + complaint);
+    if (!complaints_.empty()) std::printf("the daemon wrote:\n%s", written_.c_str());
+    written_.clear();
   }
 
   void report() {
@@ -336,7 +357,7 @@ class Storm {
     for (const auto& [cause, count] : sums.dropped) {
       std::printf(" %s %llu,", cause.c_str(), static_cast<unsigned long long>(count));
     }
-    std::printf(" died with the daemon %llu; of uncertain outcome %llu\n", static_cast<unsigned long long>(sums.killed),
+    std::printf(" died with the daemon %llu; of uncertain outcome %llu\n", static_cast<unsigned long long>(sums.died),
                 static_cast<unsigned long long>(sums.uncertain));
     std::printf("%llu requests:", static_cast<unsigned long long>(sums.requests));
     auto faults = backend_.faults();
@@ -369,7 +390,10 @@ class Storm {
   Sandbox sandbox_;
   Books books_;
   Number next_ = 0;
+  Environment environment_;
   Life life_;
+  std::string written_;  // by the lives of the environment
+  std::size_t resets_ = 0;
   std::optional<Number> last_invocation_;  // whose report is still to come
   std::uint64_t away_for_ = 0;             // invocations
   std::vector<std::string> complaints_;
