@@ -24,6 +24,8 @@ constexpr std::size_t kMaxHeaderBytes = 8 * 1024;
 constexpr std::array kAllSignals{Signal::logs, Signal::metrics, Signal::traces};
 constexpr std::array kAllTypes{TelemetryType::platform, TelemetryType::function, TelemetryType::extension};
 
+bool is_control(unsigned char c) { return c < 0x20 || c == 0x7f; }
+
 bool is_scheme(std::string_view text) {
   auto colon = text.find(':');
   if (colon == text.npos || colon == 0) return false;
@@ -44,13 +46,19 @@ struct Address {
   std::string query;  // "" or "?..."
 };
 
-Outcome<Address> parse_address(std::string_view url) {
+// `options`: what stood behind the URL.
+Outcome<Address> parse_address(std::string_view url, std::string_view options) {
   // The target is read here: in a core::Uri there is no place for ${…}.
   auto authority = url.find("://");
   authority = authority == url.npos ? url.size() : authority + 3;
   auto end = authority + url.substr(authority).find_first_of("/?");
   if (end < authority) end = url.size();
   auto uri = core::parse_uri(url.substr(0, end));
+  // A password with one of these unescaped ends up as host and port, or as a path.
+  constexpr const char* kMisread =
+      "a '@' behind host and port: in a password write %2F, %3F and %23 for '/', '?' and '#', elsewhere %40 for '@'";
+  if (url.find('@', end) != url.npos) return fail(Errc::parse, kMisread);
+  if (!uri && options.find('@') != options.npos) return fail(Errc::parse, kMisread);
   if (!uri) return unexpected(uri.error());
 
   Address a;
@@ -205,7 +213,8 @@ Outcome<DestinationSettings> parse_file(std::string_view url, std::string_view o
   url.remove_prefix(std::string_view("file:").size());
   if (url.starts_with("//")) url.remove_prefix(2);
   auto path = core::percent_decode(url);
-  if (!path) return unexpected(path.error());
+  if (!path || std::ranges::any_of(*path, is_control))
+    return fail(Errc::parse, "file: a broken percent escape, or a control character");
   if (!path->starts_with('/'))
     return fail(Errc::parse, "file: expected an absolute path, as in file:/tmp/records.ndjson");
   DestinationSettings d;
@@ -221,7 +230,7 @@ Outcome<DestinationSettings> parse_http(std::string_view url, std::string_view o
                                         const DestinationDefaults& defaults) {
   auto plus = url.find('+');
   bool otlp = url.substr(0, plus) == "otlp";
-  auto address = parse_address(url);
+  auto address = parse_address(url, options);
   if (!address) return unexpected(address.error());
   auto d = http_destination(otlp ? Encoding::otlp : Encoding::ndjson, *address, defaults);
   if (!d) return d;
@@ -273,10 +282,14 @@ std::string_view trim(std::string_view text) {
 
 std::string quoted(std::string_view text) {
   constexpr std::size_t kMost = 64;
-  std::string out = "\"" + std::string(text.substr(0, kMost)) + (text.size() > kMost ? "…\"" : "\"");
-  std::ranges::replace_if(
-      out, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  return out;
+  return printable("\"" + std::string(text.substr(0, kMost)) + (text.size() > kMost ? "…\"" : "\""));
+}
+
+std::string printable(std::string text) {
+  constexpr std::size_t kMost = 500;
+  text.resize(std::min(text.size(), kMost));
+  std::ranges::replace_if(text, is_control, '?');
+  return text;
 }
 
 bool DestinationSettings::takes(TelemetryType type) const { return std::ranges::find(types, type) != types.end(); }
@@ -321,7 +334,7 @@ Outcome<DestinationSettings> parse_destination(std::string_view url, const Desti
 
 Outcome<DestinationSettings> parse_otlp_endpoint(std::string_view url, const Signal* only,
                                                  const DestinationDefaults& defaults) {
-  auto address = parse_address(url);
+  auto address = parse_address(url, {});
   if (!address) return unexpected(address.error());
   if (!address->name.starts_with("http://") && !address->name.starts_with("https://"))
     return fail(Errc::parse, "expected http:// or https://");

@@ -122,6 +122,8 @@ void each_part(std::string_view list, F f);
 
 // `text` in quotes for a complaint: at most 64 bytes of it, and no control bytes.
 std::string quoted(std::string_view text);
+// `text` as one log line, at most 500 bytes of it.
+std::string printable(std::string text);
 
 // ---- each_part
 

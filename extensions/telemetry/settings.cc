@@ -54,7 +54,7 @@ class Reader {
     return trim(value);
   }
   void complain(const std::string& variable, const std::string& what) {
-    s_.complaints.push_back(variable + ": " + what);
+    s_.complaints.push_back(printable(variable + ": " + what));
   }
 
   // Keeps what was in `out` when the variable is not set or wrong.
