@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "extensions/telemetry/inflate.h"
+
 namespace {
 
 int listen_on_loopback(int backlog, int& port) {
@@ -91,11 +93,15 @@ bool Backend::serve_one(int fd) {
   Request request{data.substr(0, head_end), data.substr(head_end)};
   bool zstd = request.head.find("Content-Encoding: zstd\r\n") != std::string::npos;
   bool whole = behaviour.kind != Behaviour::reset_in_body;
+  bool gzip = request.head.find("Content-Encoding: gzip\r\n") != std::string::npos;
   if (whole && zstd) request.body = decompress(request.body);
+  if (whole && gzip) request.body = mayfly::telemetry::gunzip(request.body, 1 << 24).value();
   {
     std::lock_guard lock(mutex_);
     if (!behaviours_.empty()) behaviours_.pop_front();
-    if (behaviour.kind == Behaviour::answer && behaviour.status == 200) {
+    bool logs = request.head.find("Content-Type: application/x-protobuf\r\n") != std::string::npos &&
+                request.head.find("/v1/logs") != std::string::npos;
+    if (behaviour.kind == Behaviour::answer && behaviour.status == 200 && logs) {
       for (auto& r : decode_logs(request.body)) delivered_.push_back(r.body);
     }
     requests_.push_back(std::move(request));
