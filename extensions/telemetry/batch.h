@@ -34,7 +34,6 @@ struct QueuedBatch {
   std::uint64_t seq = 0;         // counts up within a destination; parts of a split batch keep it
   int attempts = 0;              // requests that carried it and came to nothing
   bool maybe_delivered = false;  // one of them may have been taken without an answer
-  std::uint64_t segment = 0;     // of the spool, which holds a copy; 0: there is none
 };
 
 }  // namespace mayfly::telemetry

@@ -11,7 +11,9 @@ namespace {
 constexpr std::string_view kMagic = "MAYLEDGR";
 constexpr std::size_t kHeaderBytes = 24;
 constexpr std::size_t kRowBytes = 16;
+constexpr std::size_t kFlags = kLedgerBytes - 8;
 constexpr std::size_t kChecked = kLedgerBytes - 4;
+constexpr std::uint32_t kClosed = 1;
 static_assert(kHeaderBytes + kLedgerRows * kRowBytes + 8 == kLedgerBytes);
 
 }  // namespace
@@ -34,7 +36,8 @@ std::string write_ledger(const Ledger& ledger) {
     append_little_endian(out, row.destination);
     append_little_endian(out, row.at_risk);
   }
-  out.resize(kChecked, '\0');
+  out.resize(kFlags, '\0');
+  append_little_endian(out, std::uint32_t{ledger.closed ? kClosed : 0});
   append_little_endian(out, crc32c(out));
   return out;
 }
@@ -47,6 +50,7 @@ std::optional<Ledger> read_ledger(std::string_view bytes) {
   Ledger ledger;
   ledger.last_sequence = little_endian_at<std::uint32_t>(bytes, 12);
   ledger.writer = little_endian_at<std::uint64_t>(bytes, 16);
+  ledger.closed = (little_endian_at<std::uint32_t>(bytes, kFlags) & kClosed) != 0;
   for (std::size_t i = 0; i < rows; ++i) {
     auto at = kHeaderBytes + i * kRowBytes;
     // No life has seen more; a sum of such rows does not overflow.

@@ -5,7 +5,7 @@
 //
 //   magic "MAYLEDGR" | u16 version | u16 rows | u32 last sequence | u64 writer
 //   14 times u64 destination | u64 records at risk; unused rows are 0
-//   u32 0 | u32 crc32c of the 252 before
+//   u32 flags: 1 closed | u32 crc32c of the 252 before
 //
 // Little-endian. At risk is what no segment holds; segments that the writer has
 // published after `last_sequence` hold a part of it.
@@ -33,6 +33,7 @@ struct LedgerRow {
 struct Ledger {
   std::uint64_t writer = 0;
   std::uint32_t last_sequence = 0;
+  bool closed = false;          // its life came to its end and was not killed
   std::vector<LedgerRow> rows;  // of more than 14 the last holds the sum of the rest, for destination 0
   bool operator==(const Ledger&) const = default;
 };

@@ -41,7 +41,7 @@ struct SegmentName {
   std::uint64_t destination = 0;
   std::uint32_t batches = 0;
   std::uint64_t records = 0;
-  int lives = 0;  // that have taken it up, 0 .. 99: from 1 on any batch in it may have been delivered
+  int lives = 0;  // that have loaded it, 0 .. 99
 
   std::string text() const;
   bool operator==(const SegmentName&) const = default;

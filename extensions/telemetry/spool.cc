@@ -1,6 +1,7 @@
 #include "extensions/telemetry/spool.h"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -74,6 +75,8 @@ void Spool::count_killed(std::vector<SpoolLoss>& losses) {
   }
   auto ledger = telemetry::read_ledger(*bytes);
   if (!ledger) return;
+  for (auto& [id, segment] : segments_)
+    if (segment.name.writer == ledger->writer && !ledger->closed) segment.suspect = true;
   for (const auto& row : ledger->rows) {
     std::uint64_t saved = 0;
     for (const auto& [id, segment] : segments_) {
@@ -145,8 +148,8 @@ void Spool::read_batches(Segments::iterator at, Loaded& loaded) {
     for (auto& queued : contents.batches) {
       if (queued.batch->records > left) break;  // more than was promised is not ours
       left -= queued.batch->records;
-      queued.segment = at->first;
-      queued.maybe_delivered |= name.lives > 1;
+      queued.maybe_delivered |= segment.suspect || name.lives > 1;
+      segment.copies[queued.batch] = {queued.batch->records, queued.maybe_delivered};
       loaded.batches.push_back(std::move(queued));
     }
   }
@@ -157,58 +160,98 @@ void Spool::read_batches(Segments::iterator at, Loaded& loaded) {
   }
   segment.live = true;
   segment.changed = left > 0;
-  segment.batches_left = loaded.batches.size();
-  segment.records_left = name.records - left;
 }
 
 // ---- what this life leaves
 
-Spool::Saved Spool::save(std::uint64_t destination, std::span<QueuedBatch> batches, core::WallTime now) {
+// Those of which nothing is left when f returns are deleted.
+template <class F>
+void Spool::each_live(std::uint64_t destination, F f) {
+  for (auto at = segments_.begin(); at != segments_.end();) {
+    Segment& segment = at->second;
+    bool live = segment.live && segment.name.destination == destination;
+    if (live) f(segment);
+    at = live && segment.copies.empty() ? remove(at) : std::next(at);
+  }
+}
+
+void Spool::sync(std::uint64_t destination, std::span<const QueuedBatch> unsent) {
+  std::set<std::weak_ptr<const Batch>, std::owner_less<>> left;
+  for (const auto& queued : unsent) left.insert(queued.batch);
+  each_live(destination, [&](Segment& segment) {
+    auto gone = std::erase_if(segment.copies, [&](const auto& copy) { return !left.contains(copy.first); });
+    segment.changed = segment.changed || gone > 0;
+  });
+}
+
+bool Spool::holds_copies(std::uint64_t destination) const {
+  return std::ranges::any_of(
+      segments_, [&](const auto& entry) { return entry.second.live && entry.second.name.destination == destination; });
+}
+
+Spool::Saved Spool::save(std::uint64_t destination, std::span<const QueuedBatch> unsent, core::WallTime now) {
   Saved saved;
+  sync(destination, unsent);
+  // Where a part is settled the rest moves, so that the next life sends only that.
+  Copies current, all;
+  each_live(destination, [&](const Segment& segment) {
+    all.insert(segment.copies.begin(), segment.copies.end());
+    if (!segment.changed) current.insert(segment.copies.begin(), segment.copies.end());
+  });
+  std::vector<const QueuedBatch*> bare;
+  for (const auto& queued : unsent) {
+    auto copy = current.find(queued.batch);
+    if (copy == current.end() || copy->second.maybe_delivered != queued.maybe_delivered) bare.push_back(&queued);
+  }
+
   if (!failure_.empty()) {
     saved.cause = SpoolCause::spool_io;
-    return saved;
+  } else {
+    for (auto segment : divide(bare)) {
+      std::uint64_t size = kSegmentHeaderBytes;
+      for (const auto* queued : segment) size += spooled_bytes(*queued->batch);
+      if (!make_room(size, saved.losses)) continue;
+      if (!write(destination, segment, now)) {
+        saved.cause = SpoolCause::spool_io;
+        break;
+      }
+      for (const auto* queued : segment) all.insert({queued->batch, {}});
+    }
   }
-  std::vector<QueuedBatch*> unsaved;
-  for (auto& queued : batches) {
-    auto at = segments_.find(queued.segment);
-    if (at == segments_.end()) queued.segment = 0;
-    if (at == segments_.end() || at->second.changed) unsaved.push_back(&queued);
-  }
-  // The newest that fit, in segments that are filled from the end.
-  std::vector<std::span<QueuedBatch* const>> segments;
-  std::uint64_t limit = std::min(limits_.total_bytes, (folder_->free_bytes() + bytes()) / limits_.share_of_free);
+  for (const auto& queued : unsent) saved.on_disk.push_back(all.contains(queued.batch));
+  return saved;
+}
+
+std::uint64_t Spool::limit() {
+  return std::min(limits_.total_bytes, (folder_->free_bytes() + bytes()) / limits_.share_of_free);
+}
+
+// The newest that fit, into segments that are filled from the end.
+std::vector<std::span<const QueuedBatch* const>> Spool::divide(std::span<const QueuedBatch* const> batches) {
+  std::vector<std::span<const QueuedBatch* const>> segments;
+  std::uint64_t most = limit();
   std::uint64_t total = 0;
-  std::size_t end = unsaved.size();
+  std::size_t end = batches.size();
   while (end > 0 && segments.size() < limits_.segments) {
     std::size_t begin = end;
     std::size_t size = kSegmentHeaderBytes;
     while (begin > 0) {
-      auto more = spooled_bytes(*unsaved[begin - 1]->batch);
+      auto more = spooled_bytes(*batches[begin - 1]->batch);
       bool fits = begin == end || size + more <= limits_.segment_bytes;
-      if (!fits || total + size + more > limit) break;
+      if (!fits || total + size + more > most) break;
       size += more;
       --begin;
     }
     if (begin == end) break;
     total += size;
-    segments.insert(segments.begin(), std::span(unsaved).subspan(begin, end - begin));
+    segments.insert(segments.begin(), batches.subspan(begin, end - begin));
     end = begin;
   }
-  for (auto segment : segments) {
-    std::uint64_t size = kSegmentHeaderBytes;
-    for (const auto* queued : segment) size += spooled_bytes(*queued->batch);
-    if (!make_room(size, saved.losses)) continue;
-    if (write(destination, segment, now)) continue;
-    saved.cause = SpoolCause::spool_io;
-    break;
-  }
-  return saved;
+  return segments;
 }
 
 bool Spool::make_room(std::uint64_t size, std::vector<SpoolLoss>& losses) {
-  std::uint64_t limit = std::min(limits_.total_bytes, (folder_->free_bytes() + bytes()) / limits_.share_of_free);
-  while (bytes() + size > limit || segments_.size() >= limits_.segments) {
+  while (bytes() + size > limit() || segments_.size() >= limits_.segments) {
     auto oldest = std::ranges::find_if(segments_, [](const auto& entry) { return !entry.second.live; });
     if (oldest == segments_.end()) return false;
     const SegmentName& name = oldest->second.name;
@@ -218,7 +261,7 @@ bool Spool::make_room(std::uint64_t size, std::vector<SpoolLoss>& losses) {
   return true;
 }
 
-bool Spool::write(std::uint64_t destination, std::span<QueuedBatch* const> batches, core::WallTime now) {
+bool Spool::write(std::uint64_t destination, std::span<const QueuedBatch* const> batches, core::WallTime now) {
   SegmentName name;
   name.created = now;
   name.writer = writer_;
@@ -226,15 +269,18 @@ bool Spool::write(std::uint64_t destination, std::span<QueuedBatch* const> batch
   name.destination = destination;
   name.batches = static_cast<std::uint32_t>(batches.size());
   std::uint64_t size = kSegmentHeaderBytes;
+  bool suspect = false;
   for (const auto* queued : batches) {
     name.records += queued->batch->records;
     size += spooled_bytes(*queued->batch);
-    // Copied from a segment that others have tried: its age and lives go on.
-    if (auto old = segments_.find(queued->segment); old != segments_.end()) {
-      name.lives = std::max(name.lives, old->second.name.lives);
-      name.created = std::min(name.created, old->second.name.created);
-    }
   }
+  // Moved from a segment that others have tried: its age and lives go on.
+  each_live(destination, [&](const Segment& old) {
+    if (std::ranges::none_of(batches, [&](const auto* queued) { return old.copies.contains(queued->batch); })) return;
+    name.lives = std::max(name.lives, old.name.lives);
+    name.created = std::min(name.created, old.name.created);
+    suspect = suspect || old.suspect;
+  });
   std::vector<std::string> headers{segment_header(name)};
   std::vector<std::string_view> parts;
   for (const auto* queued : batches) headers.push_back(record_header(*queued));
@@ -253,44 +299,32 @@ bool Spool::write(std::uint64_t destination, std::span<QueuedBatch* const> batch
     fail(written.error());
     return false;
   }
-  auto at = add(name, size);
-  at->second.live = true;
-  at->second.batches_left = batches.size();
-  at->second.records_left = name.records;
-  for (auto* queued : batches) {
-    settled(*queued);  // where it was before
-    queued->segment = at->first;
-  }
+  each_live(destination, [&](Segment& old) {
+    for (const auto* queued : batches) old.copies.erase(queued->batch);
+  });
+  Segment& segment = add(name, size)->second;
+  segment.live = true;
+  segment.suspect = suspect;
+  for (const auto* queued : batches) segment.copies[queued->batch] = {queued->batch->records, queued->maybe_delivered};
   return true;
 }
 
-void Spool::settled(const QueuedBatch& batch) {
-  auto at = segments_.find(batch.segment);
-  if (at == segments_.end() || !at->second.live) return;
-  Segment& segment = at->second;
-  segment.records_left -= std::min<std::uint64_t>(segment.records_left, batch.batch->records);
-  if (segment.batches_left > 0) --segment.batches_left;
-  if (segment.batches_left == 0) {
-    remove(at);
-    return;
-  }
-  // Now a part of it is delivered twice if we are killed, and has to be marked so.
-  segment.changed = true;
-  if (segment.name.lives > 0) return;
-  SegmentName name = segment.name;
-  name.lives = 1;
-  rename(segment, name);
+std::uint64_t Spool::Segment::records_left() const {
+  std::uint64_t records = 0;
+  for (const auto& [batch, copy] : copies) records += copy.records;
+  return records;
 }
 
-void Spool::write_ledger(std::span<const InMemory> rows) {
+void Spool::write_ledger(std::span<const InMemory> rows, bool closed) {
   if (!recovered_ || ledger_failed_) return;
   Ledger ledger;
   ledger.writer = writer_;
   ledger.last_sequence = next_sequence_ - 1;
+  ledger.closed = closed;
   for (const auto& row : rows) {
     std::uint64_t saved = 0;
     for (const auto& [id, segment] : segments_)
-      if (segment.live && segment.name.destination == row.destination) saved += segment.records_left;
+      if (segment.live && segment.name.destination == row.destination) saved += segment.records_left();
     ledger.rows.push_back({row.destination, row.records - std::min(row.records, saved)});
   }
   auto written = folder_->write_ledger(telemetry::write_ledger(ledger));
@@ -302,7 +336,7 @@ void Spool::write_ledger(std::span<const InMemory> rows) {
 // ---- files
 
 Spool::Segments::iterator Spool::add(const SegmentName& name, std::uint64_t bytes) {
-  return segments_.emplace(next_segment_++, Segment{name, bytes, false, false, false, 0, 0}).first;
+  return segments_.emplace(next_segment_++, Segment{name, bytes, false, false, false, false, {}}).first;
 }
 
 Spool::Segments::iterator Spool::remove(Segments::iterator segment) {

@@ -9,15 +9,16 @@
 // that is loaded once is delivered, counted or deleted. Nothing found here can
 // keep the daemon from starting, or come up again for ever.
 //
-//   first next      recover() ............ records that are on disk, and those that a kill has taken
-//   a batch is in, or out   write_ledger() .. so that the next life knows what was in memory
-//   deadline near   save() ............... a shadow copy; each batch that is settled later says so
-//   SHUTDOWN (reset)  save(), write_ledger()
-//   backend is back   load(), then settled() for each of its batches
+//   first next         recover() ......... what is on disk, and what a kill has taken
+//   a batch is in or   write_ledger() .... so that the next life knows what was in
+//   a request settled                      memory; sync(), for the files that are done
+//   deadline near      save() ............ a shadow copy of what is unsent
+//   SHUTDOWN (reset)   save(), and write_ledger() as closed
+//   the backend works  load()
 //
-// The books of one destination: what a life has saved and not settled is what
-// the next one finds: `waiting`, then loaded, spool_corrupt or expired. What its
-// last ledger calls `at_risk` and no segment holds is killed.
+// The books of one destination: what a life leaves in segments is what the next
+// one loads, or counts as spool_corrupt, expired, spool_full or spool_io. What its
+// ledger calls at risk, and no segment holds, was killed.
 //
 // Limits: 16 segments of 1 MiB (or of one batch), 16 MiB or an eighth of what is
 // free in all, 6 hours, 5 lives. When it is full the oldest go.
@@ -83,49 +84,57 @@ class Spool {
   std::uint64_t bytes() const;
 
   // The oldest segment of a destination that is not larger than `room` in bytes.
+  // From now on its batches are in memory too, see sync().
   struct Loaded {
-    std::vector<QueuedBatch> batches;  // all with `segment`, and maybe_delivered where it was or may be
-    std::uint64_t records = 0;         // that were waiting: batches and losses together
-    std::vector<SpoolLoss> losses;     // spool_corrupt, expired, spool_io
+    std::vector<QueuedBatch> batches;
+    std::uint64_t records = 0;      // that were waiting: batches and losses together; 0: nothing waits
+    std::vector<SpoolLoss> losses;  // spool_corrupt, expired, spool_io
   };
-  // Nothing waits when `records` is 0.
   Loaded load(std::uint64_t destination, std::size_t room, core::WallTime now);
 
-  // Writes copies of the batches, oldest first, and sets their `segment`; those
-  // that have one with no settled batch in it stay where they are. A batch whose
-  // `segment` is 0 afterwards is not on disk, and is the caller's to count under
-  // the cause. Losses: segments that had to make room.
+  // `unsent` are all batches of a destination that are not settled, oldest first.
+  // Segments that hold a copy of none of them are deleted.
+  void sync(std::uint64_t destination, std::span<const QueuedBatch> unsent);
+  // False: sync() would have nothing to do.
+  bool holds_copies(std::uint64_t destination) const;
+
+  // sync(), and writes a copy of each that has none yet.
   struct Saved {
-    SpoolCause cause = SpoolCause::spool_full;  // of batches without a segment
-    std::vector<SpoolLoss> losses;
+    std::vector<bool> on_disk;                  // for each of `unsent`
+    SpoolCause cause = SpoolCause::spool_full;  // of those that are not
+    std::vector<SpoolLoss> losses;              // segments of earlier lives that had to make room
   };
-  Saved save(std::uint64_t destination, std::span<QueuedBatch> batches, core::WallTime now);
+  Saved save(std::uint64_t destination, std::span<const QueuedBatch> unsent, core::WallTime now);
 
-  // A batch with a `segment` was delivered or dropped. With the last one the
-  // segment is deleted.
-  void settled(const QueuedBatch& batch);
-
-  // `in_memory` records of each destination are queued or in flight; those of
-  // them that are on disk too are not at risk.
+  // `records` of each destination are queued or in flight. `closed`: this life
+  // ends here, and what it leaves in segments is not sent any more.
   struct InMemory {
     std::uint64_t destination = 0;
     std::uint64_t records = 0;
   };
-  void write_ledger(std::span<const InMemory> rows);
+  void write_ledger(std::span<const InMemory> rows, bool closed = false);
 
  private:
+  struct Copy {
+    std::uint64_t records = 0;
+    bool maybe_delivered = false;
+  };
+  using Copies = std::map<std::weak_ptr<const Batch>, Copy, std::owner_less<>>;
   // A file. `live`: its batches are in memory too.
   struct Segment {
     SegmentName name;
     std::uint64_t bytes = 0;
     bool live = false;
-    bool foreign = false;            // of another version: left alone until it is too old
-    bool changed = false;            // live: it holds more than what is left of it
-    std::size_t batches_left = 0;    // live: not settled
-    std::uint64_t records_left = 0;  // live: not settled
+    bool foreign = false;  // of another version: left alone until it is too old
+    bool suspect = false;  // any of its batches may have been delivered
+    bool changed = false;  // live: it holds more than what is left of it
+    Copies copies;         // live: that are not settled
+    std::uint64_t records_left() const;
   };
-  using Segments = std::map<std::uint64_t, Segment>;  // by the number in QueuedBatch::segment
+  using Segments = std::map<std::uint64_t, Segment>;  // oldest first
 
+  template <class F>
+  void each_live(std::uint64_t destination, F f);
   bool is_too_old(const SegmentName& name, core::WallTime now) const;
   Segments::iterator add(const SegmentName& name, std::uint64_t bytes);
   Segments::iterator remove(Segments::iterator segment);
@@ -133,8 +142,10 @@ class Spool {
   std::optional<SegmentName> salvage(const SpoolFolder::Entry& part, const SegmentName& intended);
   void count_killed(std::vector<SpoolLoss>& losses);
   void read_batches(Segments::iterator segment, Loaded& loaded);
+  std::uint64_t limit();
+  std::vector<std::span<const QueuedBatch* const>> divide(std::span<const QueuedBatch* const> batches);
   bool make_room(std::uint64_t bytes, std::vector<SpoolLoss>& losses);
-  bool write(std::uint64_t destination, std::span<QueuedBatch* const> batches, core::WallTime now);
+  bool write(std::uint64_t destination, std::span<const QueuedBatch* const> batches, core::WallTime now);
   void fail(const core::Failure& failure);
 
   std::unique_ptr<SpoolFolder> folder_;
@@ -143,7 +154,7 @@ class Spool {
   std::string failure_;
   bool recovered_ = false;
   bool ledger_failed_ = false;
-  Segments segments_;  // oldest first
+  Segments segments_;
   std::uint64_t next_segment_ = 1;
   std::uint32_t next_sequence_ = 1;
 };

@@ -6,7 +6,7 @@ using namespace mayfly::telemetry;
 
 namespace {
 
-Ledger example() { return {0x0123456789abcdef, 7, {{1, 100}, {2, 0}, {0xffffffffffffffff, 1ull << 40}}}; }
+Ledger example() { return {0x0123456789abcdef, 7, true, {{1, 100}, {2, 0}, {0xffffffffffffffff, 1ull << 40}}}; }
 
 }  // namespace
 
@@ -18,7 +18,7 @@ TEST_CASE("a ledger is 256 bytes and reads as it was written") {
 }
 
 TEST_CASE("of more destinations than there are rows the last row holds the rest") {
-  Ledger many{1, 1, {}};
+  Ledger many{1, 1, false, {}};
   for (std::uint64_t i = 1; i <= 20; ++i) many.rows.push_back({i, 10});
   auto read = read_ledger(write_ledger(many));
   REQUIRE(read);

@@ -19,7 +19,7 @@ const WallTime kNow{1'700'000'000s};
 
 QueuedBatch make(std::size_t records, std::size_t bytes = 100) {
   return {std::make_shared<const Batch>(Batch{std::string(bytes, 'x'), records, Signal::logs, false, kNow}), 1, 0,
-          false, 0};
+          false};
 }
 
 std::uint64_t sum(const std::vector<SpoolLoss>& losses) {
@@ -36,6 +36,7 @@ std::uint64_t records(const std::vector<QueuedBatch>& batches) {
 struct Life {
   explicit Life(MemoryFiles& files, std::uint64_t writer = 1, Spool::Limits limits = {}, WallTime now = kNow)
       : spool(std::make_unique<MemoryFolder>(files), writer, limits), losses(spool.recover(now)) {}
+  void close() { spool.write_ledger({}, true); }
   Spool spool;
   std::vector<SpoolLoss> losses;
 };
@@ -46,25 +47,28 @@ TEST_CASE("what one life saves the next one loads, oldest first, and deletes whe
   MemoryFiles files;
   {
     Life life(files, 1);
-    std::vector first{make(1), make(2)}, second{make(4)}, other{make(8)};
-    CHECK(life.spool.save(kA, first, kNow).losses.empty());
-    life.spool.save(kA, second, kNow + 1s);
-    life.spool.save(kB, other, kNow);
-    for (const auto& queued : {first[0], first[1], second[0], other[0]}) CHECK(queued.segment != 0);
+    std::vector a{make(1), make(2)}, b{make(8)};
+    CHECK(life.spool.save(kA, a, kNow).on_disk == std::vector{true, true});
+    a.push_back(make(4));
+    CHECK(life.spool.save(kA, a, kNow + 1s).on_disk == std::vector{true, true, true});
+    life.spool.save(kB, b, kNow);
     CHECK(files.files.size() == 3);
+    life.close();
   }
   Life life(files, 2);
   CHECK(life.losses.empty());
   CHECK(life.spool.waiting(kA) == 7);
   CHECK(life.spool.waiting(kB) == 8);
+  CHECK_FALSE(life.spool.holds_copies(kA));
   auto loaded = life.spool.load(kA, 1 << 20, kNow);
   CHECK(loaded.records == 3);
   REQUIRE(loaded.batches.size() == 2);
   CHECK_FALSE(loaded.batches[0].maybe_delivered);
   CHECK(life.spool.waiting(kA) == 4);
-  life.spool.settled(loaded.batches[0]);
+  CHECK(life.spool.holds_copies(kA));
+  life.spool.sync(kA, std::span(loaded.batches).last(1));
   CHECK(files.files.size() == 3);
-  life.spool.settled(loaded.batches[1]);
+  life.spool.sync(kA, {});
   CHECK(files.files.size() == 2);
   CHECK(records(life.spool.load(kA, 1 << 20, kNow).batches) == 4);
   CHECK(life.spool.load(kA, 1 << 20, kNow).records == 0);
@@ -79,15 +83,45 @@ TEST_CASE("a shadow copy goes when its batches are settled, and is not written t
   life.spool.save(kA, batches, kNow);
   life.spool.save(kA, batches, kNow);
   CHECK(files.files.size() == 1);
-  life.spool.settled(batches[0]);
   // The rest moves, so that the next life does not send the first one again.
-  std::vector rest{batches[1]};
+  auto rest = std::span<const QueuedBatch>(batches).last(1);
   life.spool.save(kA, rest, kNow);
   CHECK(files.files.size() == 1);
-  Life next(files, 2);
+  MemoryFiles kept = files;
+  Life next(kept, 2);
   CHECK(records(next.spool.load(kA, 1 << 20, kNow).batches) == 2);
-  life.spool.settled(rest[0]);
-  CHECK(life.spool.bytes() == 0);
+  life.spool.sync(kA, {});
+  CHECK(files.files.empty());
+}
+
+TEST_CASE("a batch that two destinations share has a copy for each of them") {
+  MemoryFiles files;
+  Life life(files);
+  std::vector shared{make(3)};
+  CHECK(life.spool.save(kA, shared, kNow).on_disk == std::vector{true});
+  CHECK(life.spool.save(kB, shared, kNow).on_disk == std::vector{true});
+  CHECK(files.files.size() == 2);
+  life.spool.sync(kA, {});
+  CHECK(files.files.size() == 1);
+  life.spool.write_ledger(std::vector<Spool::InMemory>{{kB, 3}});
+  Life next(files, 2);
+  CHECK(next.losses.empty());
+  CHECK(next.spool.waiting(kB) == 3);
+}
+
+TEST_CASE("a copy says what is known about the batch when it is written last") {
+  MemoryFiles files;
+  {
+    Life life(files);
+    std::vector batches{make(3)};
+    life.spool.save(kA, batches, kNow);
+    batches[0].maybe_delivered = true;
+    life.spool.save(kA, batches, kNow);
+    life.close();
+  }
+  CHECK(files.files.size() == 1);
+  Life life(files, 2);
+  CHECK(life.spool.load(kA, 1 << 20, kNow).batches.at(0).maybe_delivered);
 }
 
 TEST_CASE("what was in memory only when the daemon was killed is counted") {
@@ -119,18 +153,20 @@ TEST_CASE("what was in memory only when the daemon was killed is counted") {
   CHECK(loaded.batches[0].maybe_delivered);  // the life before may have sent it
 }
 
-TEST_CASE("a shadow of which a part was settled before the kill is marked as maybe delivered") {
-  MemoryFiles files;
-  {
-    Life life(files, 1);
-    std::vector batches{make(1), make(2)};
-    life.spool.save(kA, batches, kNow);
-    life.spool.settled(batches[0]);
+TEST_CASE("what a life has left that was killed may have been delivered") {
+  for (bool killed : {false, true}) {
+    MemoryFiles files;
+    {
+      Life life(files, 1);
+      std::vector batches{make(1), make(2)};
+      life.spool.save(kA, batches, kNow);
+      if (!killed) life.close();
+    }
+    Life life(files, 2);
+    auto loaded = life.spool.load(kA, 1 << 20, kNow);
+    REQUIRE(loaded.batches.size() == 2);
+    CHECK(loaded.batches[1].maybe_delivered == killed);
   }
-  Life life(files, 2);
-  auto loaded = life.spool.load(kA, 1 << 20, kNow);
-  REQUIRE(loaded.batches.size() == 2);
-  CHECK(loaded.batches[1].maybe_delivered);
 }
 
 TEST_CASE("a full spool loses its oldest segments, and keeps the newest batches") {
@@ -153,7 +189,7 @@ TEST_CASE("a full spool loses its oldest segments, and keeps the newest batches"
   // What is in memory too does not make room.
   CHECK(sum(saved.losses) == 2 + 4);
   CHECK(saved.cause == SpoolCause::spool_full);
-  CHECK(std::ranges::count_if(many, [](const auto& queued) { return queued.segment == 0; }) == 1);
+  CHECK(std::ranges::count(saved.on_disk, false) == 1);
   CHECK(files.files.size() == 4);
 }
 
@@ -165,19 +201,16 @@ TEST_CASE("a batch larger than a segment has one of its own, and bytes are bound
   Life life(files, 1, limits);
   std::vector large{make(1, 5'000), make(2, 11'000)};
   auto saved = life.spool.save(kA, large, kNow);
-  CHECK(large[1].segment == 0);
+  CHECK_FALSE(saved.on_disk[1]);
   CHECK(saved.cause == SpoolCause::spool_full);
   std::vector fits{make(1, 5'000)};
-  life.spool.save(kA, fits, kNow);
-  CHECK(fits[0].segment != 0);
+  CHECK(life.spool.save(kA, fits, kNow).on_disk == std::vector{true});
 
   MemoryFiles small;
   small.capacity = 8'000;
   Life poor(small, 1, limits);
   std::vector two{make(1, 600), make(2, 600)};
-  poor.spool.save(kA, two, kNow);
-  CHECK(two[0].segment == 0);
-  CHECK(two[1].segment != 0);
+  CHECK(poor.spool.save(kA, two, kNow).on_disk == std::vector{false, true});
   CHECK(poor.spool.bytes() <= 1'000);
 }
 
@@ -307,7 +340,7 @@ int live(MemoryFiles& files, Fault fault, int at, std::uint64_t writer, Tally& t
     for (std::size_t i = 0; i < 4; ++i) {
       std::string body = std::to_string(writer) + "." + std::to_string(i);
       body.resize(100);
-      queue.push_back({std::make_shared<const Batch>(Batch{body, kEach, Signal::logs, false, kNow}), i, 0, false, 0});
+      queue.push_back({std::make_shared<const Batch>(Batch{body, kEach, Signal::logs, false, kNow}), i, 0, false});
       ledger();
       tally.received.insert(body);
     }
@@ -320,13 +353,12 @@ int live(MemoryFiles& files, Fault fault, int at, std::uint64_t writer, Tally& t
       auto queued = queue.front();
       tally.delivered.insert(queued.batch->body);
       queue.erase(queue.begin());
-      spool.settled(queued);
+      spool.sync(kA, queue);
       ledger();
     }
-    tally.lost += sum(spool.save(kA, queue, kNow).losses);
-    for (const auto& queued : queue) {
-      if (queued.segment == 0) tally.lost += queued.batch->records;
-    }
+    auto saved = spool.save(kA, queue, kNow);
+    tally.lost += sum(saved.losses);
+    tally.lost += kEach * static_cast<std::uint64_t>(std::ranges::count(saved.on_disk, false));
     queue.clear();
     ledger();
   } catch (const Killed&) {
@@ -342,10 +374,8 @@ void deliver(MemoryFiles& files, std::uint64_t writer, Tally& tally) {
     auto loaded = life.spool.load(kA, 1 << 20, kNow);
     if (loaded.records == 0) break;
     tally.lost += sum(loaded.losses);
-    for (const auto& queued : loaded.batches) {
-      tally.delivered.insert(queued.batch->body);
-      life.spool.settled(queued);
-    }
+    for (const auto& queued : loaded.batches) tally.delivered.insert(queued.batch->body);
+    life.spool.sync(kA, {});
   }
   CHECK(life.spool.failure().empty());
 }
