@@ -41,9 +41,36 @@ std::uint64_t unix_nano(core::WallTime time) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0));
 }
 
-bool is_request_id(std::string_view name) {
-  return name == "requestId" || name == "AWSRequestId" || name == "function_request_id";
+// What a member of a JSON line is to a log record.
+enum class Role : std::uint8_t { attribute, message, level, time, request_id, trace_id, span_id };
+
+Role role_of(std::string_view name) {
+  struct Name {
+    std::string_view name;
+    Role role;
+  };
+  // As the loggers of managed runtimes and of Powertools write them; msg and time
+  // are Go's (log/slog) and those of many others.
+  constexpr Name kNames[] = {{"message", Role::message},
+                             {"msg", Role::message},
+                             {"level", Role::level},
+                             {"timestamp", Role::time},
+                             {"time", Role::time},
+                             {"requestId", Role::request_id},
+                             {"AWSRequestId", Role::request_id},
+                             {"function_request_id", Role::request_id},
+                             {"traceId", Role::trace_id},
+                             {"trace_id", Role::trace_id},
+                             {"spanId", Role::span_id},
+                             {"span_id", Role::span_id}};
+  for (const auto& known : kNames) {
+    if (known.name == name) return known.role;
+  }
+  return Role::attribute;
 }
+
+// Braces at both ends: worth an attempt.
+bool looks_like_object(std::string_view text) { return text.size() >= 2 && text.front() == '{' && text.back() == '}'; }
 
 // The request id a platform record is about, and its outcome.
 struct PlatformFacts {
@@ -62,11 +89,18 @@ PlatformFacts facts_of(const ext::TelemetryRecord& record) {
       record.event);
 }
 
+void write_text_body(std::string& body, std::string_view text) {
+  body.clear();
+  pbf_writer(body).add_string(any_value::kString, view(text));
+}
+
+constexpr std::size_t kKept = 16 * 1024;  // of a buffer that a long trace has enlarged
+
 }  // namespace
 
 // A log record before it is written. `attributes_` and `body_` go with it.
 struct OtlpLogsEncoder::Fields {
-  std::optional<core::WallTime> time;
+  core::WallTime time;
   std::uint8_t severity = 0;
   std::string_view severity_text;
   std::string_view event_name;
@@ -76,12 +110,22 @@ struct OtlpLogsEncoder::Fields {
 };
 
 void OtlpLogsEncoder::add(const ext::TelemetryRecord& record, const RecordContext& context) {
+  const ext::LogLine* line = std::get_if<ext::FunctionLog>(&record.event);
+  auto* extension_line = std::get_if<ext::ExtensionLog>(&record.event);
+  auto text = line ? line->text : extension_line ? extension_line->text : std::string_view();
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  if (line && !line->is_object && options_.multiline && !looks_like_object(text)) {
+    if (join(text, record.time.value_or(context.received), context)) return;
+  } else {
+    write_waiting();
+    trace_.reset();
+  }
+
   attributes_.clear();
   body_.clear();
   Fields fields;
-  fields.time = record.time;
-  const ext::LogLine* line = std::get_if<ext::FunctionLog>(&record.event);
-  if (auto* extension_line = std::get_if<ext::ExtensionLog>(&record.event)) {
+  fields.time = record.time.value_or(context.received);
+  if (extension_line) {
     line = extension_line;
     pbf_writer attributes(attributes_);
     add_attribute(attributes, log_record::kAttributes, "aws.lambda.telemetry_type", "extension");
@@ -91,68 +135,115 @@ void OtlpLogsEncoder::add(const ext::TelemetryRecord& record, const RecordContex
   } else {
     fields.request_id = context.request_id;
     if (!line->is_object) {
-      read_text(*line, fields);
-    } else if (!read_object(record, fields)) {
+      read_text(text, text.size(), fields);
+    } else if (!read_object(record.record_json, record.record_json.size(), fields)) {
       // Broken inside: what Lambda sent, as text.
-      attributes_.clear();
-      body_.clear();
-      pbf_writer(body_).add_string(any_value::kString, view(record.record_json));
+      write_text_body(body_, record.record_json);
     }
   }
-  write(fields, context);
+  write(fields, context.invocations, context.received);
 }
 
-void OtlpLogsEncoder::read_text(const ext::LogLine& line, Fields& fields) {
-  auto text = line.text;
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+// Keeps a line until it is clear that the next one does not belong to it.
+bool OtlpLogsEncoder::join(std::string_view line, core::WallTime time, const RecordContext& context) {
+  bool continues = trace_.continues(line);
+  if (waiting_.invocations) {
+    if (continues && waiting_.text.size() + line.size() < kMaxJoinedBytes && time - waiting_.time <= kMaxJoinedTime) {
+      waiting_.text.append("\n").append(line);
+      return true;
+    }
+    write_waiting();
+  }
+  if (line.size() >= kMaxJoinedBytes) return false;
+  waiting_.text.assign(line);
+  waiting_.request_id.assign(context.request_id);
+  waiting_.time = time;
+  waiting_.received = context.received;
+  waiting_.invocations = &context.invocations;
+  return true;
+}
+
+void OtlpLogsEncoder::write_waiting() {
+  if (!waiting_.invocations) return;
+  attributes_.clear();
+  body_.clear();
+  Fields fields;
+  fields.time = waiting_.time;
+  fields.request_id = waiting_.request_id;
+  read_text(waiting_.text, waiting_.text.capacity(), fields);
+  write(fields, *waiting_.invocations, waiting_.received);
+  waiting_.invocations = nullptr;
+  waiting_.text.clear();
+  if (waiting_.text.capacity() > kKept) waiting_.text.shrink_to_fit();
+}
+
+void OtlpLogsEncoder::read_text(std::string_view text, std::size_t capacity, Fields& fields) {
   auto told = parse_text_line(text);
-  fields.severity = severity_number(told.level);
+  fields.severity = told.severity;
   fields.severity_text = told.level;
+  if (told.time) fields.time = *told.time;
   if (!told.request_id.empty()) fields.request_id = told.request_id;
-  pbf_writer(body_).add_string(any_value::kString, view(text));
+  if (looks_like_object(told.message)) {
+    auto offset = static_cast<std::size_t>(told.message.data() - text.data());
+    auto before = fields;
+    if (read_object(told.message, capacity - offset, fields)) return;
+    fields = before;
+  }
+  write_text_body(body_, text);
 }
 
-bool OtlpLogsEncoder::read_object(const ext::TelemetryRecord& record, Fields& fields) {
-  auto root = document_.parse(record.record_json);
-  if (!root) return false;
+bool OtlpLogsEncoder::read_object(std::string_view json, std::size_t capacity, Fields& fields) {
+  auto head = attributes_.size();
+  auto give_up = [&] {
+    attributes_.resize(head);
+    body_.clear();
+    return false;
+  };
+  auto root = document_.parse(json, capacity);
+  if (!root) return give_up();
   bool has_message = false;
   pbf_writer attributes(attributes_);
   Status status = root->each_field([&](std::string_view name, Value& value) {
-    if (name == "message" && !has_message) {
+    Role role = role_of(name);
+    if (role == Role::message && !has_message) {
       has_message = true;
       return write_any_value(pbf_writer(body_), value);
     }
-    if (value.kind() != Kind::string) return add_attribute(attributes, log_record::kAttributes, name, value);
+    if (role == Role::attribute || value.kind() != Kind::string)
+      return add_attribute(attributes, log_record::kAttributes, name, value);
     std::string_view text;
     if (Status s = value.get(text); s != Status::ok) return s;
-    if (name == "level" && fields.severity_text.empty()) {
-      fields.severity = severity_number(text);
-      fields.severity_text = text;
-    } else if (core::WallTime time; name == "timestamp" && core::parse_rfc3339(text, time)) {
-      fields.time = time;
-    } else if (is_request_id(name)) {
-      fields.request_id = text;
-    } else if (auto trace = name == "traceId" || name == "trace_id" ? decode_id(text, 16) : std::string();
-               !trace.empty()) {
-      fields.trace_id = std::move(trace);
-    } else if (auto span = name == "spanId" || name == "span_id" ? decode_id(text, 8) : std::string(); !span.empty()) {
-      fields.span_id = std::move(span);
-    } else {
-      add_attribute(attributes, log_record::kAttributes, name, text);
+    switch (role) {
+      case Role::level:
+        fields.severity_text = text;
+        fields.severity = severity_number(text);
+        return Status::ok;
+      case Role::time:
+        if (core::parse_rfc3339(text, fields.time)) return Status::ok;
+        break;
+      case Role::request_id: fields.request_id = text; return Status::ok;
+      case Role::trace_id:
+        if (fields.trace_id = decode_id(text, 16); !fields.trace_id.empty()) return Status::ok;
+        break;
+      case Role::span_id:
+        if (fields.span_id = decode_id(text, 8); !fields.span_id.empty()) return Status::ok;
+        break;
+      default: break;
     }
+    add_attribute(attributes, log_record::kAttributes, name, text);
     return Status::ok;
   });
-  if (status != Status::ok || !document_.at_end()) return false;
+  if (status != Status::ok || !document_.at_end()) return give_up();
   if (has_message) return true;
 
   // The object is the body: the same pairs in a KeyValueList.
   pbf_writer body(body_);
   {
     pbf_writer list(body, any_value::kKvlist);
-    protozero::pbf_reader pairs(attributes_);
+    protozero::pbf_reader pairs(attributes_.data() + head, attributes_.size() - head);
     while (pairs.next()) list.add_message(1, pairs.get_view());
   }
-  attributes_.clear();
+  attributes_.resize(head);
   return true;
 }
 
@@ -162,7 +253,7 @@ void OtlpLogsEncoder::read_platform(const ext::TelemetryRecord& record, Fields& 
   fields.request_id = facts.request_id;
   bool well = facts.status.empty() || facts.status == "success";
   fields.severity = std::holds_alternative<ext::LogsDropped>(record.event) ? kWarn : well ? kInfo : kError;
-  pbf_writer(body_).add_string(any_value::kString, platform_text(record));
+  write_text_body(body_, options_.platform_text ? platform_text(record) : std::string(record.type));
 
   auto root = document_.parse(record.record_json);
   if (!root || root->kind() != Kind::object) return;
@@ -174,10 +265,10 @@ void OtlpLogsEncoder::read_platform(const ext::TelemetryRecord& record, Fields& 
   if (status != Status::ok) attributes_.clear();
 }
 
-void OtlpLogsEncoder::write(const Fields& fields, const RecordContext& context) {
+void OtlpLogsEncoder::write(const Fields& fields, const Invocations& invocations, core::WallTime received) {
   record_.clear();
   pbf_writer writer(record_);
-  writer.add_fixed64(log_record::kTime, unix_nano(fields.time.value_or(context.received)));
+  writer.add_fixed64(log_record::kTime, unix_nano(fields.time));
   if (fields.severity != 0) writer.add_enum(log_record::kSeverityNumber, fields.severity);
   if (!fields.severity_text.empty()) writer.add_string(log_record::kSeverityText, view(fields.severity_text));
   writer.add_message(log_record::kBody, body_);
@@ -188,14 +279,13 @@ void OtlpLogsEncoder::write(const Fields& fields, const RecordContext& context) 
   if (!fields.trace_id.empty()) {
     writer.add_bytes(log_record::kTraceId, fields.trace_id);
     if (!fields.span_id.empty()) writer.add_bytes(log_record::kSpanId, fields.span_id);
-  } else if (auto* invocation = context.invocations.find(fields.request_id);
-             invocation && !invocation->trace_id.empty()) {
+  } else if (auto* invocation = invocations.find(fields.request_id); invocation && !invocation->trace_id.empty()) {
     if (invocation->sampled) writer.add_fixed32(log_record::kFlags, 1);
     writer.add_bytes(log_record::kTraceId, invocation->trace_id);
     const auto& span = fields.span_id.empty() ? invocation->span_id : fields.span_id;
     if (!span.empty()) writer.add_bytes(log_record::kSpanId, span);
   }
-  writer.add_fixed64(log_record::kObservedTime, unix_nano(context.received));
+  writer.add_fixed64(log_record::kObservedTime, unix_nano(received));
   if (!fields.event_name.empty()) writer.add_string(log_record::kEventName, view(fields.event_name));
 
   pbf_writer(log_records_).add_message(kItems, record_);
@@ -204,6 +294,8 @@ void OtlpLogsEncoder::write(const Fields& fields, const RecordContext& context) 
 }
 
 SharedBatch OtlpLogsEncoder::seal() {
+  write_waiting();
+  trace_.reset();
   auto batch = otlp_batch(Signal::logs, resource_.encoded(), log_records_, records_, has_error_, oldest_);
   has_error_ = false;
   log_records_.clear();

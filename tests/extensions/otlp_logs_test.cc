@@ -15,11 +15,11 @@ namespace {
 using Attributes = std::map<std::string, std::string>;
 
 std::vector<LogRecord> encode(const std::string& json, std::string_view request_id = {},
-                              Invocations invocations = Invocations()) {
+                              Invocations invocations = Invocations(), OtlpLogsEncoder::Options options = {}) {
   Settings settings;
   settings.function_name = "orders";
   Resource resource(settings);
-  OtlpLogsEncoder encoder(resource);
+  OtlpLogsEncoder encoder(resource, options);
   ext::TelemetryBatch batch(json, json.size());
   for (const auto& r : batch) {
     invocations.note(r);
@@ -132,6 +132,88 @@ TEST_CASE("unknown level words keep their text and have no number") {
   auto r = encode_one("function", R"({"message":"x","level":"notice"})");
   CHECK(r.severity_text == "notice");
   CHECK(r.severity == 0);
+}
+
+TEST_CASE("a line of text that is a JSON object is read as one, also behind a runtime's prefix") {
+  const std::string id{kId};
+  for (const std::string& line :
+       {std::string(R"({\"level\":\"warn\",\"msg\":\"low\",\"item\":{\"id\":3}}\n)"),
+        R"(2026-11-21T10:02:11.042Z\t)" + id + R"(\tWARN\t{\"message\":\"low\",\"item\":{\"id\":3}})",
+        R"([WARN]\t2026-11-21T10:02:11.042Z\t)" + id + R"(\t{\"message\":\"low\",\"item\":{\"id\":3}}\n)"}) {
+    CAPTURE(line);
+    auto r = encode_one("function", "\"" + line + "\"", id);
+    CHECK(r.body == "s:low");
+    CHECK(r.severity == 13);
+    CHECK(r.attributes == Attributes{{"faas.invocation_id", "s:" + id}, {"item", "{id=i:3}"}});
+  }
+  auto odd = encode_one("function", R"("{not json}")", "id-1");
+  CHECK(odd.body == "s:{not json}");
+  CHECK(odd.attributes == Attributes{{"faas.invocation_id", "s:id-1"}});
+  auto broken = encode_one("function", R"("2026-11-21T10:02:11.042Z\tINFO\t{\"requestId\":\"x\",\"a\":[1,}}")", "id-1");
+  CHECK(broken.severity_text == "INFO");
+  CHECK(broken.attributes == Attributes{{"faas.invocation_id", "s:id-1"}});
+}
+
+TEST_CASE("the time of a line of text is its own where it tells one") {
+  CHECK(encode_one("function", R"("2026-11-21T10:02:11.042Z\tINFO\tx")").time == 1795255331'042'000'000u);
+  CHECK(encode_one("function", R"("x")").time == kEventTime);
+}
+
+TEST_CASE("the lines of a stack trace are one record, with level and request of the first") {
+  const std::string id{kId};
+  auto lines = batch({record("function", R"("before")"),
+                      record("function", R"("2026-11-21T10:02:11.042Z\t)" + id + R"(\tERROR\tlow stock\n")"),
+                      record("function", R"("    at take (stock.js:3:9)\n")"),
+                      record("function", R"("    at handler (index.js:8:3)\n")"), record("function", R"("after")")});
+  auto records = encode(lines, "id-1");
+  REQUIRE(records.size() == 3);
+  CHECK(records[0].body == "s:before");
+  CHECK(records[1].body == "s:2026-11-21T10:02:11.042Z\t" + id +
+                               "\tERROR\tlow stock\n    at take (stock.js:3:9)\n    at handler (index.js:8:3)");
+  CHECK(records[1].severity == 17);
+  CHECK(records[1].attributes["faas.invocation_id"] == "s:" + id);
+  CHECK(records[2].body == "s:after");
+  CHECK(encode(lines, "id-1", Invocations(), {.multiline = false}).size() == 5);
+}
+
+TEST_CASE("a stack trace ends with a record of another kind") {
+  auto records = encode(batch({record("function", R"("E: x")"), record("function", R"("\tat f")"),
+                               record("platform.runtimeDone", R"({"requestId":"a","status":"error"})"),
+                               record("function", R"("\tat g")"), record("function", R"({"message":"m"})"),
+                               record("function", R"("\tat h")"), record("extension", R"("\tat e")")}));
+  REQUIRE(records.size() == 6);
+  CHECK(records[0].body == "s:E: x\n\tat f");
+  CHECK(records[2].body == "s:\tat g");
+  CHECK(records[4].body == "s:\tat h");
+}
+
+TEST_CASE("a stack trace is cut at 256 KiB and after a second") {
+  std::vector<std::string> lines{record("function", R"("E: x")")};
+  const std::string frame = "\\tat f(" + std::string(10'000, 'x') + ")";
+  for (int i = 0; i < 60; ++i) lines.push_back(record("function", "\"" + frame + "\""));
+  auto records = encode(batch(lines));
+  CHECK(records.size() == 3);
+  std::size_t frames = 0;
+  for (const auto& r : records) {
+    CHECK(r.body.size() <= OtlpLogsEncoder::kMaxJoinedBytes + 2);
+    for (std::size_t at = 0; (at = r.body.find("\tat f(", at)) != r.body.npos; ++at) ++frames;
+  }
+  CHECK(frames == 60);
+
+  auto at = [](const char* time, const char* text) {
+    return std::string(R"({"time":")") + time + R"(","type":"function","record":")" + text + "\"}";
+  };
+  CHECK(encode(batch({at("2026-11-21T10:00:00.000Z", "E: x"), at("2026-11-21T10:00:01.000Z", R"(\tat f)"),
+                      at("2026-11-21T10:00:01.001Z", R"(\tat g)")}))
+            .size() == 2);
+}
+
+TEST_CASE("platform records need not have CloudWatch's text") {
+  auto records = encode(batch({record("platform.start", R"({"requestId":"i","version":"7"})")}), {}, Invocations(),
+                        {.platform_text = false});
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].body == "s:platform.start");
+  CHECK(records[0].attributes["version"] == "s:7");
 }
 
 TEST_CASE("extension lines say that they are no function's") {
