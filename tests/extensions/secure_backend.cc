@@ -22,15 +22,6 @@ int connect_to(int port) {
   return -1;
 }
 
-void write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    auto n = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n <= 0) return;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
-// Takes one request off `buffer`, reading more as needed; empty at the end.
 std::string take_request(std::string& buffer, const std::function<int(char*, int)>& read) {
   char bytes[16 * 1024];
   for (;;) {
@@ -65,6 +56,19 @@ SSL_CTX* make_context(const Certificate& certificate, SecureBackend::Protocol pr
 }
 
 }  // namespace
+
+void write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto n = send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n <= 0) return;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+std::string take_request(std::string& buffer, int fd) {
+  return take_request(
+      buffer, [&](char* to, int size) { return static_cast<int>(recv(fd, to, static_cast<std::size_t>(size), 0)); });
+}
 
 LoopbackPort::LoopbackPort(std::function<void(int fd)> serve) {
   listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -198,9 +202,7 @@ std::vector<std::string> ConnectProxy::heads() {
 void ConnectProxy::serve(int fd) {
   std::string buffer;
   std::string head;
-  while (!(head = take_request(buffer, [&](char* to, int size) {
-             return static_cast<int>(recv(fd, to, static_cast<std::size_t>(size), 0));
-           })).empty()) {
+  while (!(head = take_request(buffer, fd)).empty()) {
     {
       std::lock_guard lock(mutex_);
       heads_.push_back(head);

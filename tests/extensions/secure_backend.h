@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -27,6 +28,11 @@ class LoopbackPort {
   int serving_ = -1;
   std::thread thread_;
 };
+
+// One request off a connection, `buffer` holding what came behind the last; empty
+// at the end. And an answer to it.
+std::string take_request(std::string& buffer, int fd);
+void write_all(int fd, std::string_view bytes);
 
 class SecureBackend {
  public:
