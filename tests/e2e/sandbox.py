@@ -187,12 +187,36 @@ class Backend:
 
 
 @contextlib.contextmanager
-def with_backend(*options, variables=None, **named):
+def with_backend(*options, variables=None, programs=None, scheme="http", **named):
     """mayfly_run() of the misbehaving function and the daemon, which sends to a
-    Backend with these options."""
+    Backend with these options. A `scheme` of https needs a Backend with a certificate."""
     with tempfile.TemporaryDirectory(prefix="mayfly-test-") as folder:
         with Backend(pathlib.Path(folder), *options) as backend:
-            destination = {"MAYFLY_TELEMETRY_DESTINATIONS": f"otlp+http://127.0.0.1:{backend.port}"}
-            with mayfly_run(command=misbehaving(), programs=telemetry_daemon(),
+            destination = {"MAYFLY_TELEMETRY_DESTINATIONS": f"otlp+{scheme}://127.0.0.1:{backend.port}"}
+            with mayfly_run(command=misbehaving(), programs=programs or telemetry_daemon(),
                             variables={**destination, **(variables or {})}, **named) as env:
                 yield env, backend
+
+
+def make_certificate(folder):
+    """An authority of the test's own and, signed by it, a certificate with its key for
+    127.0.0.1: the files of both."""
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    for words in (["req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=Test authority"],
+                  ["req", *key, "-keyout", "key", "-out", "csr", "-subj", "/CN=backend",
+                   "-addext", "subjectAltName=IP:127.0.0.1"],
+                  ["x509", "-req", "-in", "csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                   "-copy_extensions", "copy", "-out", "cert"]):
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+    (folder / "server.pem").write_text((folder / "cert").read_text() + (folder / "key").read_text())
+    return folder / "ca.pem", folder / "server.pem"
+
+
+def own_mounts():
+    """The words that give a command mounts of its own; ends the script as skipped
+    where there is no way."""
+    for words in (["unshare", "-m"], ["unshare", "-Urm"]):
+        if subprocess.run([*words, "true"], capture_output=True).returncode == 0:
+            return words
+    print("neither root nor user namespaces")
+    sys.exit(77)

@@ -15,6 +15,7 @@ import io
 import json
 import pathlib
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -117,6 +118,8 @@ class Sink(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         while misbehave and o.hold and not o.hold.exists():
             time.sleep(0.01)
+        if o.require and self.headers.get(o.require[0]) != pathlib.Path(o.require[1]).read_text():
+            return self.answer(401, b"not with these headers", "text/plain")
         if misbehave and o.status != 200:
             return self.answer(o.status, o.answer.encode(), "text/plain")
         request = logs.ExportLogsServiceRequest()
@@ -159,14 +162,22 @@ def main():
     parser.add_argument("--reset", action="store_true", help="reset the connection instead of answering")
     parser.add_argument("--times", type=int, default=-1, help="how often to misbehave (default: always)")
     parser.add_argument("--reject", type=int, default=0, help="partial success: as many records are rejected")
+    parser.add_argument("--require", nargs=2, metavar=("NAME", "FILE"),
+                        help="answer 401 to requests whose header NAME is not what FILE holds")
+    parser.add_argument("--certificate", type=pathlib.Path, help="speak HTTPS: PEM file of certificate and key")
     Sink.options = parser.parse_args()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", Sink.options.port), Sink)
     server.daemon_threads = True
+    if Sink.options.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(Sink.options.certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     if Sink.options.port_file:
         partial = Sink.options.port_file.with_suffix(".part")
         partial.write_text(str(server.server_port))
         partial.rename(Sink.options.port_file)
-    print(f"otlp_sink: listening on http://127.0.0.1:{server.server_port}", file=sys.stderr, flush=True)
+    scheme = "https" if Sink.options.certificate else "http"
+    print(f"otlp_sink: listening on {scheme}://127.0.0.1:{server.server_port}", file=sys.stderr, flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
