@@ -54,6 +54,7 @@ Daemon::~Daemon() = default;
 
 int Daemon::run(std::string_view name) {
   bool idle = !open_destinations();
+  open_receiver();  // Lambda starts the function once this has registered
   auto registration =
       idle ? loop_.register_extension(name, {"SHUTDOWN"}) : loop_.register_extension(name, {"INVOKE", "SHUTDOWN"});
   if (!registration) {
@@ -62,7 +63,9 @@ int Daemon::run(std::string_view name) {
   }
   resource_.set_account_id(registration->account_id);
   subscribed_ = !idle && subscribe();
-  if (subscribed_) policy_.began(Moment::now());
+  // What the SDK sends needs no Telemetry API.
+  if (!subscribed_ && receiver_) policy_.use_timer();
+  if (subscribed_ || receiver_) policy_.began(Moment::now());
   auto outcome = loop_.run();
   if (outcome) return 0;
   log.fatal(outcome.error().message);
@@ -129,6 +132,21 @@ void Daemon::add(std::unique_ptr<Destination> destination, const std::vector<Tel
     lane->destinations.push_back(destination.get());
   }
   destinations_.push_back(std::move(destination));
+}
+
+void Daemon::open_receiver() {
+  bool wanted = std::ranges::any_of(destinations_, [](auto& d) { return d->encoding() == Encoding::otlp; });
+  if (!settings_.receiver || !wanted) return;
+  Receiver::Options options;
+  options.address = *settings_.receiver;
+  options.max_request_bytes = std::min(settings_.queue_bytes, Receiver::kMaxRequestBytes);
+  options.resource = [this] { return resource_.known(); };
+  options.take = [this](Batch batch) { enqueue(std::make_shared<Batch>(std::move(batch))); };
+  receiver_.emplace(loop_.io(), std::move(options));
+  if (auto bound = receiver_->listen(); !bound) {
+    log.warn("what the function's own SDK sends is not forwarded: " + bound.error().message);
+    receiver_.reset();
+  }
 }
 
 bool Daemon::subscribe() {
@@ -269,7 +287,7 @@ void Daemon::answered() {
 }
 
 void Daemon::shut_down(const ext::Shutdown& shutdown) {
-  if (!subscribed_) return loop_.stop();
+  if (!subscribed_ && !receiver_) return loop_.stop();
   closing_ = true;
   RecordContext context{invocations_.current(), invocations_, core::wall_now()};
   for (auto& lane : lanes_) {

@@ -17,6 +17,7 @@
 #include "extensions/telemetry/destination.h"
 #include "extensions/telemetry/encoder.h"
 #include "extensions/telemetry/flush_policy.h"
+#include "extensions/telemetry/receiver.h"
 #include "extensions/telemetry/resource.h"
 #include "extensions/telemetry/settings.h"
 
@@ -56,6 +57,8 @@ class Daemon final : public extension::Observer {
   // False, and one line says why: there is none to forward to.
   bool open_destinations();
   void add(std::unique_ptr<Destination> destination, const std::vector<extension::TelemetryType>& types);
+  // Listens for what the function's own SDK sends, if a destination takes OTLP.
+  void open_receiver();
   bool subscribe();
   void open_encoders();
   void note(const extension::TelemetryRecord& record);
@@ -84,6 +87,7 @@ class Daemon final : public extension::Observer {
   Resource resource_;
   Invocations invocations_;
   std::vector<std::unique_ptr<Destination>> destinations_;
+  std::optional<Receiver> receiver_;
   std::vector<Lane> lanes_;
   bool encoders_open_ = false;
 

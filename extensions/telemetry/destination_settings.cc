@@ -18,7 +18,6 @@ using core::Outcome;
 using extension::TelemetryType;
 using std::chrono::milliseconds;
 
-constexpr std::uint16_t kReceiverPort = 4318;
 constexpr std::size_t kMaxHeaders = 32;
 constexpr std::size_t kMaxHeaderBytes = 8 * 1024;
 constexpr std::array kAllSignals{Signal::logs, Signal::metrics, Signal::traces};
@@ -95,7 +94,7 @@ void set_header(std::vector<HeaderSetting>& headers, HeaderSetting header) {
 
 Outcome<DestinationSettings> http_destination(Encoding encoding, const Address& address,
                                               const DestinationDefaults& defaults) {
-  if (defaults.own_receiver && is_own_receiver(address.origin))
+  if (is_own_receiver(address.origin, defaults.own_receiver_port))
     return fail(Errc::refused, own_receiver_complaint(address));
   DestinationSettings d;
   d.kind = DestinationSettings::Kind::http;
@@ -413,8 +412,8 @@ Outcome<std::vector<TelemetryType>> parse_types(std::string_view list) {
   return types;
 }
 
-bool is_own_receiver(const core::Origin& origin) {
-  if (origin.port != kReceiverPort) return false;
+bool is_own_receiver(const core::Origin& origin, std::uint16_t own_receiver_port) {
+  if (origin.port != own_receiver_port) return false;
   std::string host = core::lower_case(origin.host);
   if (host.ends_with('.')) host.pop_back();
   // What Lambda's sandbox has in /etc/hosts for itself, besides localhost.

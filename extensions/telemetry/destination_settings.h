@@ -87,7 +87,7 @@ struct DestinationDefaults {
   std::chrono::milliseconds otlp_timeout{10'000};
   std::vector<HeaderSetting> otlp_headers;
   std::string otlp_certificate;
-  bool own_receiver = true;  // something of our own listens on loopback's port 4318
+  std::uint16_t own_receiver_port = 4318;  // of loopback, where something of our own listens; 0: nothing does
 };
 
 // The URLs of a list that is separated by white space or commas. Inside the
@@ -111,10 +111,10 @@ core::Outcome<Compression> parse_compression(std::string_view word);
 core::Outcome<std::chrono::milliseconds> parse_timeout(std::string_view milliseconds);
 core::Outcome<std::vector<extension::TelemetryType>> parse_types(std::string_view list);
 
-// True for loopback in any spelling with port 4318: 127.1, 0.0.0.0, ::1,
+// True for loopback in any spelling with that port: 127.1, 0.0.0.0, ::1,
 // ::ffff:127.0.0.1, localhost, and Lambda's own names for it. What is sent there
 // would come back and be sent again.
-bool is_own_receiver(const core::Origin& origin);
+bool is_own_receiver(const core::Origin& origin, std::uint16_t own_receiver_port);
 
 // Calls f for each part between commas that is not empty; "${…}" holds together.
 template <class F>

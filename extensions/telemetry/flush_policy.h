@@ -24,6 +24,9 @@ class FlushPolicy {
   // environment is not frozen: the timer alone decides.
   explicit FlushPolicy(FlushSettings settings, bool managed = false) : settings_(settings), managed_(managed) {}
 
+  // As on Managed Instances, because nothing tells of invocations here either. Before began().
+  void use_timer() { managed_ = true; }
+
   // ---- what happens
   // Init is over. Only Managed Instances need to be told.
   void began(Moment now);
@@ -59,7 +62,7 @@ class FlushPolicy {
   void release(Orders& orders);
 
   const FlushSettings settings_;
-  const bool managed_;
+  bool managed_;
   Window window_;
 
   Hold hold_ = Hold::none;

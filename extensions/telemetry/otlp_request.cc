@@ -19,7 +19,8 @@ constexpr pbf_tag_type kResources = 1;             // of the request: ResourceLo
 constexpr pbf_tag_type kResource = 1, kScope = 2;  // of those
 constexpr pbf_tag_type kRecords = 2;               // of a scope: log records, metrics, spans
 constexpr pbf_tag_type kAttributes = 1;            // of a Resource
-constexpr pbf_tag_type kKey = 1;                   // of a KeyValue
+constexpr pbf_tag_type kKey = 1, kValue = 2;       // of a KeyValue
+constexpr pbf_tag_type kString = 1;                // of an AnyValue
 // Of a Metric: gauge, sum, histogram, exponential_histogram, summary; each has its
 // data points in field 1.
 constexpr pbf_tag_type kFirstKind = 5, kLastKind = 11, kDataPoints = 1;
@@ -53,12 +54,13 @@ void each_field(std::string_view message, F f) {
   }
 }
 
-std::string_view key_of(std::string_view key_value) {
-  std::string_view key;
-  each_field(key_value, [&](pbf_tag_type tag, std::string_view field, std::string_view) {
-    if (tag == kKey) key = field;
+// The last field of that number which is a message or a string; empty: none.
+std::string_view field_of(std::string_view message, pbf_tag_type wanted) {
+  std::string_view found;
+  each_field(message, [&](pbf_tag_type tag, std::string_view field, std::string_view) {
+    if (tag == wanted) found = field;
   });
-  return key;
+  return found;
 }
 
 std::size_t count_data_points(std::string_view metric) {
@@ -80,13 +82,18 @@ std::size_t count_records(Signal signal, std::string_view scope) {
 
 struct Attribute {
   std::string_view key;
+  std::string_view key_value;
   std::string_view whole;  // as a field of a Resource
+
+  bool is_unknown_service() const {
+    return key == "service.name" && field_of(field_of(key_value, kValue), kString).starts_with("unknown_service");
+  }
 };
 
 std::vector<Attribute> attributes_of(std::string_view resource) {
   std::vector<Attribute> attributes;
   each_field(resource, [&](pbf_tag_type tag, std::string_view field, std::string_view whole) {
-    if (tag == kAttributes) attributes.push_back({key_of(field), whole});
+    if (tag == kAttributes) attributes.push_back({field_of(field, kKey), field, whole});
   });
   return attributes;
 }
@@ -142,9 +149,15 @@ class Walk {
   void add_missing() {
     auto theirs = attributes_of(resource_);
     head_.clear();
+    std::string_view replaced;
     for (const auto& attribute : ours_) {
-      if (std::ranges::find(theirs, attribute.key, &Attribute::key) == theirs.end()) head_ += attribute.whole;
+      auto same = std::ranges::find(theirs, attribute.key, &Attribute::key);
+      if (same != theirs.end() && !same->is_unknown_service()) continue;
+      if (same != theirs.end()) replaced = same->whole;
+      head_ += attribute.whole;
     }
+    if (!replaced.empty())
+      resource_.erase(static_cast<std::size_t>(replaced.data() - resource_.data()), replaced.size());
     resource_ += head_;
   }
 

@@ -27,7 +27,11 @@ struct OtlpRequest {
 
 // `request`: an Export…ServiceRequest. `resource`: the fields of a Resource, whose
 // attributes are added to each resource that has records and does not have them:
-// what the SDK says of itself stays.
+// what the SDK says of itself stays. But a service.name of "unknown_service…", which
+// SDKs put there when they were told none [A], counts as not there.
+//
+// [A] OpenTelemetry semantic conventions, "Resource", service.name, read 2026-11.
+//
 // Errors: parse, when it is no such request; out_of_range, when it would be longer
 // than `limit_bytes` with the attributes.
 core::Outcome<OtlpRequest> add_resource(Signal signal, std::string_view request, std::string_view resource,

@@ -155,9 +155,7 @@ HttpReply Receiver::take(Signal signal, bool json, bool gzip, std::string body) 
   }
   auto request = add_resource(signal, body, options_.resource(), limit);
   if (!request) return refusal_of(request.error(), json);
-  if (request->records > 0 && !options_.take(signal, std::move(request->body), request->records)) {
-    return status_reply(429, json, kResourceExhausted, "the queue is full");
-  }
+  if (request->records > 0) options_.take({std::move(request->body), request->records, signal});
   // An empty Export…ServiceResponse: all were taken.
   return {200, std::string(json ? kJson : kProtobuf), {}, json ? "{}" : ""};
 }

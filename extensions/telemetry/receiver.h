@@ -28,16 +28,18 @@ namespace mayfly::telemetry {
 
 class Receiver {
  public:
-  static constexpr std::size_t kMaxBodyBytes = 4 * 1024 * 1024;
+  static constexpr std::size_t kMaxBodyBytes = 4 * 1024 * 1024;      // as it comes
+  static constexpr std::size_t kMaxRequestBytes = 64 * 1024 * 1024;  // as it goes on
 
   struct Options {
-    core::Origin address{"127.0.0.1", 4318};           // numeric; port 0 takes a free one
-    std::size_t max_request_bytes = 64 * 1024 * 1024;  // decompressed, with the attributes
+    core::Origin address{"127.0.0.1", 4318};  // numeric; port 0 takes a free one
+    std::size_t max_request_bytes = kMaxRequestBytes;
     // The fields of the Resource to be merged in, as they are known by now.
     std::function<std::string()> resource = {};
-    // Takes an Export…ServiceRequest in protobuf with at least one record. False: there
-    // is no room; the SDK is told to come again after a second.
-    std::function<bool(Signal, std::string body, std::size_t records)> take = {};
+    // Takes a request in protobuf with at least one record. What there is no room for
+    // later on is dropped and counted there: an SDK that was told to come again
+    // would hold the function up.
+    std::function<void(Batch)> take = {};
   };
 
   // All calls come from `io`, on its thread.

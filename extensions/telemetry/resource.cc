@@ -20,8 +20,15 @@ std::string resource_id(std::string_view arn, std::string_view version) {
 }  // namespace
 
 const std::string& Resource::encoded() {
-  if (!encoded_.empty()) return encoded_;
-  protozero::pbf_writer writer(encoded_);
+  if (encoded_.empty()) encoded_ = encode(instance_id_.empty() ? random_uuid() : instance_id_);
+  return encoded_;
+}
+
+std::string Resource::known() const { return encoded_.empty() ? encode(instance_id_) : encoded_; }
+
+std::string Resource::encode(std::string_view instance_id) const {
+  std::string out;
+  protozero::pbf_writer writer(out);
   auto add = [&](std::string_view key, std::string_view value) {
     bool given =
         std::ranges::any_of(settings_.resource_attributes, [&](const auto& pair) { return pair.first == key; });
@@ -35,12 +42,12 @@ const std::string& Resource::encoded() {
   add("cloud.resource_id", resource_id(invoked_arn_, settings_.function_version));
   add("faas.name", settings_.function_name);
   add("faas.version", settings_.function_version);
-  add("faas.instance", instance_id_.empty() ? random_uuid() : instance_id_);
+  add("faas.instance", instance_id);
   if (settings_.memory_mb > 0) {
     add_attribute(writer, kAttributes, "faas.max_memory", static_cast<std::int64_t>(settings_.memory_mb) * 1024 * 1024);
   }
   for (const auto& [key, value] : settings_.resource_attributes) add_attribute(writer, kAttributes, key, value);
-  return encoded_;
+  return out;
 }
 
 }  // namespace mayfly::telemetry

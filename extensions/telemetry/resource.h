@@ -30,8 +30,12 @@ class Resource {
 
   // opentelemetry.proto.resource.v1.Resource, the same bytes from the first call on.
   const std::string& encoded();
+  // The same, or before the first call what is known by now.
+  std::string known() const;
 
  private:
+  std::string encode(std::string_view instance_id) const;
+
   const Settings& settings_;
   std::string account_id_;
   std::string instance_id_;

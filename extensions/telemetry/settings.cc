@@ -29,7 +29,7 @@ class Reader {
     s_.function_version = get("AWS_LAMBDA_FUNCTION_VERSION").value_or("");
     s_.region = get("AWS_REGION").value_or("");
     if (!parse_number(get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").value_or(""), s_.memory_mb)) s_.memory_mb = 0;
-    s_.receiver = read_switch("MAYFLY_TELEMETRY_RECEIVER", true);
+    read_receiver();
     s_.retry_500 = read_switch("MAYFLY_TELEMETRY_RETRY_500", false);
     read("MAYFLY_TELEMETRY_FLUSH", s_.flush, parse_flush);
     read_types();
@@ -95,6 +95,17 @@ class Reader {
     });
   }
 
+  void read_receiver() {
+    using Address = std::optional<core::Origin>;
+    read("MAYFLY_TELEMETRY_RECEIVER", s_.receiver, [](std::string_view text) -> Outcome<Address> {
+      if (text == "off") return Address();
+      auto origin = core::parse_host_port(text);
+      if (!origin) return core::fail(origin.error().code, quoted(text) + " is neither host:port nor off");
+      if (origin->host == "localhost") origin->host = "127.0.0.1";
+      return Address(std::move(*origin));
+    });
+  }
+
   void read_spool() {
     read("MAYFLY_TELEMETRY_SPOOL", s_.spool_folder, [](std::string_view text) -> Outcome<std::string> {
       if (text == "off") return std::string();
@@ -127,7 +138,7 @@ class Reader {
   DestinationDefaults defaults() {
     DestinationDefaults d;
     d.types = types_;
-    d.own_receiver = s_.receiver;
+    d.own_receiver_port = s_.receiver ? s_.receiver->port : std::uint16_t{0};
     return otlp_defaults("", std::move(d));
   }
 

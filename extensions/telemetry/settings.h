@@ -10,7 +10,7 @@
 // |                                    | 65536 .. 1073741824                            | 65536 .. 8388608           |
 // | MAYFLY_TELEMETRY_SPOOL             | folder for what a reset would lose, or off     | /tmp/.mayfly-telemetry     |
 // | MAYFLY_TELEMETRY_RETRY_500         | on: a 500 is a passing trouble of a proxy      | off                        |
-// | MAYFLY_TELEMETRY_RECEIVER          | on, off: OTLP from the function on port 4318   | on                         |
+// | MAYFLY_TELEMETRY_RECEIVER          | host:port for OTLP from the function, or off   | 127.0.0.1:4318             |
 // | OTEL_EXPORTER_OTLP_ENDPOINT        | base URL, gets /v1/logs, /v1/metrics, …        | none                       |
 // | OTEL_EXPORTER_OTLP_LOGS_ENDPOINT   | whole URL of that signal; also METRICS, TRACES | the base URL               |
 // | OTEL_EXPORTER_OTLP_HEADERS         | name=value, comma separated, percent-encoded   | none                       |
@@ -42,6 +42,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,7 +60,7 @@ struct Settings {
   std::size_t queue_bytes = 0;
   std::string spool_folder = "/tmp/.mayfly-telemetry";  // empty: no spool
   bool retry_500 = false;
-  bool receiver = true;
+  std::optional<core::Origin> receiver = core::Origin{"127.0.0.1", 4318};  // empty: off
 
   std::string ca_file;        // for destinations without a certificate of their own; may be empty
   bool tls_insecure = false;  // certificates are not verified

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -30,6 +31,10 @@ DaemonProcess::DaemonProcess(const std::string& runtime_api, Environment environ
                                          {"AWS_LAMBDA_FUNCTION_VERSION", "7"},
                                          {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"},
                                          {"AWS_REGION", "eu-west-1"}});
+  // One port a machine: tests run beside each other.
+  if (std::ranges::none_of(environment, [](const auto& pair) { return pair.first == "MAYFLY_TELEMETRY_RECEIVER"; })) {
+    environment.emplace_back("MAYFLY_TELEMETRY_RECEIVER", "off");
+  }
   std::vector<std::string> texts;
   for (auto& [name, value] : environment) texts.push_back(name + "=" + value);
   std::vector<char*> envp;

@@ -188,8 +188,11 @@ TEST_CASE("the daemon's own receiver is no destination, however it is spelled") 
   for (const char* host : {"128.0.0.1", "example.com", "[::2]", "[::ffff:10.0.0.1]", "localhost.example.com", "1.127"})
     parse("otlp+http://" + std::string(host) + ":4318");
   auto off = defaults();
-  off.own_receiver = false;
+  off.own_receiver_port = 0;
   CHECK(parse_destination("otlp+http://localhost:4318", off));
+  off.own_receiver_port = 4319;
+  CHECK(parse_destination("otlp+http://localhost:4318", off));
+  CHECK_FALSE(parse_destination("otlp+http://localhost:4319", off));
 }
 
 TEST_CASE("standard output never gets what extensions print, because that includes it") {

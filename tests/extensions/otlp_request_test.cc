@@ -47,6 +47,13 @@ TEST_CASE("attributes that are missing are added, those of the SDK stay as they 
         R"(1{1{1{1"service.name" 2{1"shop"}} 1{1"faas.name" 2{1"orders"}}} 2{2{1"x"}}})");
 }
 
+TEST_CASE("the name that an SDK has for a service that was not named gives way") {
+  auto theirs = resource({{"a", "1"}, {"service.name", "unknown_service:node"}, {"b", "2"}});
+  CHECK(merged(request(theirs, scope(1)), resource({{"service.name", "orders"}})) ==
+        R"(1{1{1{1"a" 2{1"1"}} 1{1"b" 2{1"2"}} 1{1"service.name" 2{1"orders"}}} 2{2{1"x"}}})");
+  CHECK(merged(request(theirs, scope(1)), resource({{"a", "0"}})).find("unknown_service:node") != std::string::npos);
+}
+
 TEST_CASE("a request without a resource gets one") {
   CHECK(merged(request("", scope(1)), resource({{"faas.name", "orders"}})) ==
         R"(1{1{1{1"faas.name" 2{1"orders"}}} 2{2{1"x"}}})");

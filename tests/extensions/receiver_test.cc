@@ -14,6 +14,7 @@
 #include "otlp_text.h"
 
 namespace core = mayfly::core;
+using mayfly::telemetry::Batch;
 using mayfly::telemetry::Receiver;
 using mayfly::telemetry::Signal;
 
@@ -50,12 +51,7 @@ struct Running {
                           [] {
                             return resource({{"faas.name", "orders"}, {"service.name", "orders"}});
                           },
-                      .take =
-                          [this](Signal signal, std::string body, std::size_t records) {
-                            if (full) return false;
-                            taken.push_back({signal, std::move(body), records});
-                            return true;
-                          }}) {
+                      .take = [this](Batch batch) { taken.push_back(std::move(batch)); }}) {
     auto bound = receiver.listen();
     REQUIRE(bound);
     origin = *bound;
@@ -78,14 +74,8 @@ struct Running {
             std::string(a.field("Allow")), std::string(a.body())};
   }
 
-  struct Taken {
-    Signal signal;
-    std::string body;
-    std::size_t records;
-  };
   boost::asio::io_context io{1};
-  bool full = false;
-  std::vector<Taken> taken;
+  std::vector<Batch> taken;
   Receiver receiver;
   core::Origin origin;
   std::thread thread;
@@ -219,15 +209,6 @@ TEST_CASE("a small body that holds a large one is refused before it takes the me
     for (int i = 0; i < 1'000; ++i) body += one;
     CHECK(running.request("/v1/logs", kProtobuf, body).status == 413);
   }
-}
-
-TEST_CASE("when there is no room the SDK is told when to come again") {
-  Running running;
-  running.full = true;
-  auto answer = running.request("/v1/logs", kJson, R"({"resourceLogs":[{"scopeLogs":[{"logRecords":[{}]}]}]})");
-  CHECK(answer.status == 429);
-  CHECK(answer.retry_after == "1");
-  CHECK(answer.body == R"({"code":8,"message":"the queue is full"})");
 }
 
 TEST_CASE("as many bodies at a time as memory is for, and the next one has to come again") {

@@ -179,7 +179,7 @@ TEST_CASE("each wrong value is one complaint that names variable, value and what
            Case{"OTEL_EXPORTER_OTLP_CLIENT_KEY", "/k.pem", "client certificates are not supported"},
            Case{"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "h:4000", "a URL must begin with scheme://"},
            Case{"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "grpc://h:4000", "expected http:// or https://"},
-           Case{"MAYFLY_TELEMETRY_RECEIVER", "maybe", "\"maybe\" is neither on nor off"},
+           Case{"MAYFLY_TELEMETRY_RECEIVER", "maybe", "\"maybe\" is neither host:port nor off"},
            Case{"MAYFLY_TELEMETRY_RETRY_500", "2", "\"2\" is neither on nor off"},
            Case{"MAYFLY_TELEMETRY_SPOOL", "tmp", "\"tmp\" is neither an absolute path nor off"},
            Case{"MAYFLY_TELEMETRY_SPOOL", "a\x1b[31m\n", "\"a?[31m?\" is neither an absolute path nor off"},
@@ -191,6 +191,15 @@ TEST_CASE("each wrong value is one complaint that names variable, value and what
     CHECK(s.destinations[0].compression == Compression::zstd);
     CHECK(s.spool_folder == "/tmp/.mayfly-telemetry");
   }
+}
+
+TEST_CASE("the receiver can be elsewhere, and is no destination there") {
+  CHECK(read_only({}).receiver->host_port() == "127.0.0.1:4318");
+  auto s = read_only({{"MAYFLY_TELEMETRY_RECEIVER", "localhost:14318"},
+                      {"MAYFLY_TELEMETRY_DESTINATIONS", "otlp+http://localhost:14318 otlp+http://localhost:4318"}});
+  CHECK(s.receiver->host_port() == "127.0.0.1:14318");
+  REQUIRE(s.destinations.size() == 1);
+  CHECK(s.destinations[0].origin.port == 4318);
 }
 
 TEST_CASE("set to nothing is not set") {
