@@ -273,8 +273,9 @@ class ManagedRie(Rie):
         cp "$2/"*.py /var/task
         if [ -x "$3" ]; then cp "$3" /var/task/bootstrap; else printf '%s' "$3" > /var/task/bootstrap; fi
         chmod 755 /var/task/bootstrap
+        if [ "$4" ]; then mount --bind "$4" /opt; fi
         cd /var/task
-        shift 3
+        shift 4
         exec "$@"
     """
 
@@ -290,7 +291,8 @@ class ManagedRie(Rie):
             script = self._command[0]
         var = self.folder / "var"
         var.mkdir()
-        return [*own_mounts(), "sh", "-c", self.MOUNTS, "-", str(var), str(HERE), script, *command]
+        opt = str(self.extension_folder.parent) if self.extension_folder else ""
+        return [*own_mounts(), "sh", "-c", self.MOUNTS, "-", str(var), str(HERE), script, opt, *command]
 
     def _start(self):
         self.variables["AWS_LAMBDA_MAX_CONCURRENCY"] = str(MAX_CONCURRENCY)

@@ -40,8 +40,10 @@ def foreign(language, *program):
 
 
 def telemetry_daemon():
-    """As {name: script} for Environment(programs=…)."""
-    return {"mayfly-telemetry": f"#!/bin/sh\nexec {binary('mayfly-telemetry')}\n"}
+    """As {name: script} for Environment(programs=…). Its receiver is off if nothing
+    else is said: scripts run beside each other, and there is one port 4318."""
+    return {"mayfly-telemetry": '#!/bin/sh\n: "${MAYFLY_TELEMETRY_RECEIVER:=off}"\nexport MAYFLY_TELEMETRY_RECEIVER\n'
+                                f"exec {binary('mayfly-telemetry')}\n"}
 
 
 @contextlib.contextmanager
@@ -156,7 +158,7 @@ def nothing_is_left(marker, port):
 
 class Backend:
     """An OTLP/HTTP receiver that is not ours, as a process: otlp_sink.py with
-    these options. `records` are the bodies of the log records, in order."""
+    these options. `records` are the log records, data points and spans, in order."""
 
     def __init__(self, folder, *options):
         sink = pathlib.Path(__file__).resolve().parent.parent / "extensions" / "otlp_sink.py"
@@ -175,8 +177,14 @@ class Backend:
     def wait_for(self, body, calls_of=None):
         """The first record with this body; with calls of that environment meanwhile."""
         def look():
-            return next((r for r in self.records if r["body"] == body), None)
+            return next((r for r in self.records if r.get("body") == body), None)
         return wait_until(calling(calls_of, look) if calls_of else look, f"the record {body!r}")
+
+    def wait_for_one(self, **members):
+        """The first record with these members."""
+        def look():
+            return next((r for r in self.records if members.items() <= r.items()), None)
+        return wait_until(look, f"a record with {members}")
 
     def __enter__(self):
         return self

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""An OTLP/HTTP receiver for logs that is not ours: decodes with the official
-opentelemetry-proto package and prints one line for each log record. It can be
+"""An OTLP/HTTP receiver that is not ours: decodes with the official
+opentelemetry-proto package and prints one line for each log record, data point and span. It can be
 told to misbehave. Needs the packages opentelemetry-proto and zstandard.
 
     otlp_sink.py --port 4318
@@ -24,6 +24,8 @@ import time
 import zstandard
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
 
 MAX_BODY = 64 * 1024 * 1024
 
@@ -45,7 +47,7 @@ def attributes_of(pairs):
     return {pair.key: value_of(pair.value) for pair in pairs}
 
 
-def records_of(request):
+def log_records_of(request):
     """Yields each log record as a dictionary."""
     for resource_logs in request.resource_logs:
         resource = attributes_of(resource_logs.resource.attributes)
@@ -67,7 +69,70 @@ def records_of(request):
                 }
 
 
+def data_points_of(request):
+    for resource_metrics in request.resource_metrics:
+        resource = attributes_of(resource_metrics.resource.attributes)
+        for scope_metrics in resource_metrics.scope_metrics:
+            for metric in scope_metrics.metrics:
+                kind = metric.WhichOneof("data")
+                data = getattr(metric, kind)
+                for point in data.data_points:
+                    value = point.WhichOneof("value") if kind in ("gauge", "sum") else None
+                    yield {
+                        "metric": metric.name,
+                        "unit": metric.unit,
+                        "kind": kind,
+                        "temporality": getattr(data, "aggregation_temporality", None),
+                        "monotonic": getattr(data, "is_monotonic", None),
+                        "start_time_unix_nano": point.start_time_unix_nano,
+                        "time_unix_nano": point.time_unix_nano,
+                        "value": getattr(point, value) if value else None,
+                        "count": getattr(point, "count", None),
+                        "sum": getattr(point, "sum", None),
+                        "bucket_counts": list(getattr(point, "bucket_counts", ())),
+                        "explicit_bounds": list(getattr(point, "explicit_bounds", ())),
+                        "attributes": attributes_of(point.attributes),
+                        "scope": scope_metrics.scope.name,
+                        "resource": resource,
+                    }
+
+
+def spans_of(request):
+    for resource_spans in request.resource_spans:
+        resource = attributes_of(resource_spans.resource.attributes)
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                yield {
+                    "span": span.name,
+                    "kind": span.kind,
+                    "trace_id": span.trace_id.hex(),
+                    "span_id": span.span_id.hex(),
+                    "parent_span_id": span.parent_span_id.hex(),
+                    "start_time_unix_nano": span.start_time_unix_nano,
+                    "end_time_unix_nano": span.end_time_unix_nano,
+                    "status": span.status.code,
+                    "status_message": span.status.message,
+                    "attributes": attributes_of(span.attributes),
+                    "events": [{"name": event.name, "attributes": attributes_of(event.attributes)}
+                               for event in span.events],
+                    "scope": scope_spans.scope.name,
+                    "resource": resource,
+                }
+
+
+# By path: what is to be decoded, what is in it, and what is answered.
+SIGNALS = {
+    "/v1/logs": (logs.ExportLogsServiceRequest, log_records_of, logs.ExportLogsServiceResponse,
+                 "rejected_log_records"),
+    "/v1/metrics": (metrics.ExportMetricsServiceRequest, data_points_of, metrics.ExportMetricsServiceResponse,
+                    "rejected_data_points"),
+    "/v1/traces": (traces.ExportTraceServiceRequest, spans_of, traces.ExportTraceServiceResponse, "rejected_spans"),
+}
+
+
 def readable(record):
+    if "body" not in record:
+        return json.dumps(record, ensure_ascii=False)
     when = datetime.datetime.fromtimestamp(record["time_unix_nano"] / 1e9, datetime.timezone.utc)
     severity = record["severity_text"] or severity_name(record["severity_number"])
     body = record["body"]
@@ -122,15 +187,18 @@ class Sink(http.server.BaseHTTPRequestHandler):
             return self.answer(401, b"not with these headers", "text/plain")
         if misbehave and o.status != 200:
             return self.answer(o.status, o.answer.encode(), "text/plain")
-        request = logs.ExportLogsServiceRequest()
+        if self.path not in SIGNALS:
+            return self.answer(404, b"no such signal", "text/plain")
+        request_type, records_of, reply_type, rejected = SIGNALS[self.path]
+        request = request_type()
         try:
             request.ParseFromString(decompress(body, self.headers.get("Content-Encoding")))
         except (DecodeError, zstandard.ZstdError, OSError) as error:
             print(f"otlp_sink: cannot decode: {error}", file=sys.stderr, flush=True)
             return self.answer(400, str(error).encode(), "text/plain")
-        reply = logs.ExportLogsServiceResponse()
+        reply = reply_type()
         if o.reject:
-            reply.partial_success.rejected_log_records = o.reject
+            setattr(reply.partial_success, rejected, o.reject)
             reply.partial_success.error_message = "told to reject"
         with self.output:
             for record in records_of(request):

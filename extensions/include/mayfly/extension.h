@@ -140,7 +140,7 @@ class Internal {
 // on_init on the calling thread, and then serves events on a thread that takes no
 // signals. `name` must not be that of another extension. Lambda tells internal
 // extensions of invocations only: on_shutdown is refused; what is to be done at
-// the end comes after mayfly::run has returned. An exception from another callback than
+// the end belongs into the function's before_shutdown. An exception from another callback than
 // on_init ends the process, as it does with run().
 //
 // Errors, all of them logged: what on_init threw; Extension.InvalidOptions;
