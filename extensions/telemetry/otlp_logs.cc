@@ -289,7 +289,7 @@ void OtlpLogsEncoder::write(const Fields& fields, const Invocations& invocations
   if (!fields.event_name.empty()) writer.add_string(log_record::kEventName, view(fields.event_name));
 
   pbf_writer(log_records_).add_message(kItems, record_);
-  if (records_++ == 0) oldest_ = context.received;
+  if (records_++ == 0) oldest_ = received;
   has_error_ |= fields.severity >= kError;
 }
 

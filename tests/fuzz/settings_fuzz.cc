@@ -21,11 +21,11 @@ bool is_printable(std::string_view text) {
   return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
-void check(const DestinationSettings& d, bool own_receiver) {
+void check(const DestinationSettings& d, std::uint16_t own_receiver_port) {
   if (d.kind == DestinationSettings::Kind::file) FUZZ_CHECK(d.path.starts_with('/'));
   if (d.kind != DestinationSettings::Kind::http) return;
   FUZZ_CHECK(d.origin.port != 0 && core::is_field_value(d.origin.host_port()));
-  FUZZ_CHECK(!own_receiver || !is_own_receiver(d.origin));
+  FUZZ_CHECK(!is_own_receiver(d.origin, own_receiver_port));
   FUZZ_CHECK(d.takes(Signal::logs) || d.takes(Signal::metrics) || d.takes(Signal::traces));
   for (const auto& target : d.targets) {
     if (target.empty()) continue;
@@ -55,13 +55,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
   });
-  for (const auto& d : settings.destinations) check(d, settings.receiver);
+  for (const auto& d : settings.destinations) check(d, settings.receiver ? settings.receiver->port : 0);
   for (const auto& complaint : settings.complaints) FUZZ_CHECK(is_printable(complaint) && complaint.size() < 1'000);
   FUZZ_CHECK(settings.queue_bytes >= 65'536);
 
   for (auto url : split_destinations(text)) {
     auto d = parse_destination(url, {});
-    if (d) check(*d, true);
+    if (d) check(*d, DestinationDefaults{}.own_receiver_port);
   }
   check_secret(std::string("otlp+http://user:") + kSecret + text + "@host");
   check_secret(std::string("ndjson+https://host?key=") + kSecret + text);
