@@ -10,6 +10,7 @@ using std::chrono::milliseconds;
 using Phase = Window::Phase;
 
 constexpr milliseconds kProbe{2'000};
+constexpr milliseconds kSlack{1'000};      // of whoever ends a request in time
 constexpr milliseconds kStale{200};        // for an answer that had all the time of a freeze
 constexpr milliseconds kFinalTry{300};     // with an open breaker, at shutdown
 constexpr milliseconds kShortest{20};      // what a request takes at least
@@ -180,7 +181,10 @@ void Delivery::unanswered(const Reply& reply, Moment now, std::uint64_t random) 
   if (reply.sent && !queue_.in_flight()->maybe_delivered) {
     counters_.maybe_delivered += queue_.in_flight()->batch->records;
   }
-  bool no_fault = reply.reused || flight_.thawed;
+  // What ends in an idle window, or lasts longer than it may, was frozen on the way.
+  bool frozen =
+      flight_.thawed || window_.phase == Phase::idle || elapsed(flight_.began, now) > options_.timeout + kSlack;
+  bool no_fault = reply.reused || frozen;
   if (no_fault && !resent_) {
     resent_ = at_once_ = true;
     return queue_.put_back(false, reply.sent);

@@ -167,12 +167,17 @@ void HttpDestination::serve() {
     lock.lock();
     if (closed_) return;  // close() has counted the batch
     delivery_.ended(reply, Moment::now(), random_bits());
+    bool unreachable = reply.kind == Reply::Kind::unanswered && delivery_.breaker_is_open();
     bool again = !delivery_.queue().empty() && delivery_.queue().oldest().batch == payload_of_;
     if (!again) {
       payload_of_.reset();
       payload_ = {};
     }
     lock.unlock();
+    if (unreachable && !std::exchange(told_unreachable_, true)) {
+      log.warn("the backend is not reached; records wait in memory, the oldest go first when it is full",
+               {{"destination", options_.name}, {"cause", failure_}});
+    }
     if (options_.changed) options_.changed();
     lock.lock();
   }
@@ -203,10 +208,7 @@ Reply HttpDestination::post(const Request& request) {
   }
   // A connection that was kept may have ended during a freeze: not the backend's fault.
   reply.reused = answer.error().code == Errc::unanswered && transport_ && transport_->reused();
-  if (!reply.reused && !std::exchange(told_unreachable_, true)) {
-    log.warn("the backend is not reached; records wait in memory, the oldest go first when it is full",
-             {{"destination", options_.name}, {"cause", answer.error().message}});
-  }
+  failure_ = answer.error().message;
   return reply;
 }
 

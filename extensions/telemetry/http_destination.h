@@ -82,6 +82,7 @@ class HttpDestination final : public Destination {
   SharedBatch payload_of_;
   std::vector<HeaderSetting> headers_;
   bool headers_known_ = false;
+  std::string failure_;            // why the last request got no answer
   bool told_unreachable_ = false;  // each is logged once
   bool told_refused_ = false;
   bool told_rejected_ = false;

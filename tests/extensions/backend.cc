@@ -44,13 +44,14 @@ std::string decompress(const std::string& body) {
 Backend::Backend(std::initializer_list<Behaviour> behaviours) : behaviours_(behaviours) {
   listener_ = listen_on_loopback(16, port_);
   REQUIRE(pipe2(stop_pipe_, O_CLOEXEC) == 0);
+  REQUIRE(pipe2(hang_up_pipe_, O_CLOEXEC) == 0);
   thread_ = std::thread([this] { serve(); });
 }
 
 Backend::~Backend() {
   close(stop_pipe_[1]);
   thread_.join();
-  close(stop_pipe_[0]);
+  for (int fd : {stop_pipe_[0], hang_up_pipe_[0], hang_up_pipe_[1]}) close(fd);
   close(listener_);
 }
 
@@ -115,9 +116,9 @@ bool Backend::serve_one(int fd) {
   if (behaviour.kind == Behaviour::close_unanswered) return false;
   if (behaviour.kind == Behaviour::never_answer) {
     char byte;
-    pollfd fds[2] = {{stop_pipe_[0], POLLIN, 0}, {fd, POLLIN, 0}};
-    poll(fds, 2, -1);
-    return fds[0].revents == 0 && recv(fd, &byte, 1, MSG_PEEK) > 0;
+    pollfd fds[3] = {{stop_pipe_[0], POLLIN, 0}, {fd, POLLIN, 0}, {hang_up_pipe_[0], POLLIN, 0}};
+    poll(fds, 3, -1);
+    return fds[0].revents == 0 && fds[2].revents == 0 && recv(fd, &byte, 1, MSG_PEEK) > 0;
   }
   std::string answer = "HTTP/1.1 " + std::to_string(behaviour.status) + " Told\r\n" + behaviour.fields +
                        "Content-Length: " + std::to_string(behaviour.body.size()) + "\r\n\r\n" + behaviour.body;
@@ -135,6 +136,8 @@ std::vector<Backend::Request> Backend::requests() {
   std::lock_guard lock(mutex_);
   return requests_;
 }
+
+void Backend::hang_up() { REQUIRE(write(hang_up_pipe_[1], "", 1) == 1); }
 
 std::vector<std::string> Backend::delivered() {
   std::lock_guard lock(mutex_);

@@ -39,6 +39,8 @@ class Backend {
   // Returns once n requests were taken in whole (or misbehaved to).
   std::vector<Request> wait_requests(std::size_t n);
   std::vector<Request> requests();
+  // Ends the connection of a request that is never answered.
+  void hang_up();
   // The bodies of all records that were answered 200, in order.
   std::vector<std::string> delivered();
 
@@ -48,6 +50,7 @@ class Backend {
 
   int listener_ = -1;
   int stop_pipe_[2] = {-1, -1};
+  int hang_up_pipe_[2] = {-1, -1};
   int port_ = 0;
   std::thread thread_;
   std::mutex mutex_;

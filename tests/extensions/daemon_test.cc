@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -412,6 +413,75 @@ TEST_CASE("the listener takes deliveries of Lambda only, not of a web page or fo
   CHECK(run.lambda.deliver("[]", "Origin: http://evil.example\r\n") == 403);
   CHECK(run.lambda.deliver("[]", "", "evil.example") == 403);
   CHECK(run.shut_down() == 0);
+}
+
+TEST_CASE("a policy that never waits asks for the next event while the function runs") {
+  Backend backend;
+  Run run(backend.url(), {{"MAYFLY_TELEMETRY_TYPES", "function"}, {"MAYFLY_TELEMETRY_FLUSH", "continuous"}});
+  run.lambda.invoke("id-1", 900'000);
+  run.lambda.wait_next(2);  // and nothing has told that it has answered
+  run.lambda.deliver(batch({record("function", "\"one\""), runtime_done("id-1")}));
+  run.lambda.invoke("id-2", 900'000);  // beside which it is sent
+  backend.wait_requests(1);
+  run.lambda.wait_next(3);
+  CHECK(run.shut_down() == 0);
+  CHECK(backend.delivered() == Strings{"s:one"});
+}
+
+TEST_CASE("busy invocations are not waited for any more, and none of their records is lost") {
+  Backend backend;
+  Run run(backend.url(), kOnlyFunction);
+  Strings expected;
+  for (int i = 1; i <= 12; ++i) {
+    run.invoke("id-" + std::to_string(i), std::to_string(i));
+    expected.push_back("s:" + std::to_string(i));
+  }
+  // Were each waited for, there would be one request for each.
+  CHECK(backend.requests().size() < 12);
+  CHECK(run.shut_down() == 0);
+  CHECK(backend.delivered() == expected);
+}
+
+TEST_CASE("a policy that is none is one log line, and the usual one is kept") {
+  Backend backend;
+  Run run(backend.url(), {{"MAYFLY_TELEMETRY_TYPES", "function"}, {"MAYFLY_TELEMETRY_FLUSH", "sometimes"}});
+  run.invoke("id-1", "one");
+  CHECK(run.shut_down() == 0);
+  CHECK(backend.delivered() == Strings{"s:one"});
+  CHECK(lines(run.daemon.errors()) == 1);
+  CHECK(run.daemon.errors().find("\"sometimes\" is none of end, periodic, continuous, adaptive") != std::string::npos);
+}
+
+TEST_CASE("on Managed Instances invocations are not asked for, and a timer sends what many write at once") {
+  Backend backend;
+  Run run(backend.url(),
+          {{"MAYFLY_TELEMETRY_TYPES", "function"}, {"AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances"}});
+  CHECK(run.lambda.call("/2020-01-01/extension/register").body == R"({"events":["SHUTDOWN"]})");
+  run.lambda.deliver(batch({record("platform.start", R"({"requestId":"id-1"})"),
+                            record("platform.start", R"({"requestId":"id-2"})"), record("function", "\"one\"")}));
+  backend.wait_requests(1);  // without runtimeDone
+  run.lambda.deliver(batch({record("function", "\"two\"")}));
+  backend.wait_requests(2);
+  CHECK(run.shut_down() == 0);
+  CHECK(backend.delivered() == Strings{"s:one", "s:two"});
+}
+
+TEST_CASE("a daemon that was stopped in the middle of a request sends it once more at most, and nothing in a burst") {
+  Backend backend({{.kind = Behaviour::never_answer}});
+  Run run(backend.url(), kOnlyFunction);
+  run.invoke("id-1", "one");
+  // Frozen for longer than a request may take.
+  kill(run.daemon.pid(), SIGSTOP);
+  backend.hang_up();
+  kill(run.daemon.pid(), SIGCONT);
+  run.lambda.invoke("id-2", 60'000);
+  backend.wait_requests(2);
+  run.lambda.deliver(batch({runtime_done("id-2")}));
+  run.lambda.wait_next(3);
+  CHECK(run.shut_down() == 0);
+  CHECK(backend.delivered() == Strings{"s:one"});
+  CHECK(backend.requests().size() == 2);
+  CHECK(run.daemon.errors() == "");
 }
 
 TEST_CASE("a file that takes no more is counted, not fatal") {

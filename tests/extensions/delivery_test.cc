@@ -135,6 +135,23 @@ TEST_CASE("a kept connection that is dead, and a freeze in mid-request, are no f
   }
 }
 
+TEST_CASE("a request that ends between two invocations was frozen on the way") {
+  World w;
+  w.enqueue(1);
+  w.enter(Phase::running);
+  REQUIRE(w.start() == 1);
+  w.enter(Phase::idle);
+  w.no_answer();
+  CHECK_FALSE(w.delivery.breaker_is_open());
+  CHECK(w.start() == 0);
+  w.enter(Phase::running);
+  REQUIRE(w.start() == 1);
+  // Stopped in the middle of an invocation, as no sandbox does it.
+  w.at += 3'600s;
+  w.no_answer();
+  CHECK(w.delivery.breaker_is_open());  // it was free only once
+}
+
 TEST_CASE("a dead backend is probed with one batch, beside a running function only, and waited for by nobody") {
   World w;
   w.enqueue(1);
