@@ -12,6 +12,8 @@
 #include "extensions/telemetry/line_destination.h"
 #include "extensions/telemetry/ndjson.h"
 #include "extensions/telemetry/otlp_logs.h"
+#include "extensions/telemetry/otlp_metrics.h"
+#include "extensions/telemetry/otlp_traces.h"
 
 namespace mayfly::telemetry {
 namespace {
@@ -37,6 +39,11 @@ TelemetryType type_of(Source source) {
                                        : TelemetryType::platform;
 }
 
+bool sends_spans(const Settings& settings) {
+  return std::ranges::any_of(settings.destinations,
+                             [](const DestinationSettings& d) { return d.takes(Signal::traces); });
+}
+
 }  // namespace
 
 Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
@@ -46,7 +53,8 @@ Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
       policy_(settings.flush, loop_.managed_instances()),
       // A small queue needs small batches, or each one would push all others out.
       batch_bytes_(std::min(kBatchBytes, settings.queue_bytes / 4)),
-      resource_(settings) {}
+      resource_(settings),
+      invocations_(XRay::join, sends_spans(settings)) {}
 
 Daemon::~Daemon() = default;
 
@@ -167,11 +175,13 @@ bool Daemon::subscribe() {
 void Daemon::received(ext::TelemetryBatch& batch) {
   open_encoders();
   for (const auto& record : batch) {
-    ++counters_.received[static_cast<std::size_t>(source_of(record))];
+    ++self_.received;
+    ++self_.received_from[static_cast<std::size_t>(source_of(record))];
     note(record);
     take(record);
   }
-  counters_.malformed += batch.malformed();
+  self_.received += batch.malformed();
+  self_.malformed += batch.malformed();
   for (auto& lane : lanes_) {
     if (lane.immediate) seal(lane);
   }
@@ -191,7 +201,7 @@ void Daemon::note(const ext::TelemetryRecord& record) {
   } else if (auto* init = std::get_if<ext::InitStart>(&record.event)) {
     resource_.set_instance_id(init->instance_id);
   } else if (auto* dropped = std::get_if<ext::LogsDropped>(&record.event)) {
-    counters_.upstream_dropped +=
+    self_.upstream_dropped +=
         static_cast<std::uint64_t>(std::max<std::int64_t>(dropped->dropped_records.value_or(0), 0));
   }
 }
@@ -199,12 +209,17 @@ void Daemon::note(const ext::TelemetryRecord& record) {
 void Daemon::open_encoders() {
   if (std::exchange(encoders_open_, true)) return;
   for (auto& lane : lanes_) {
-    if (lane.encoding == Encoding::ndjson) lane.encoder = std::make_unique<NdjsonEncoder>();
-    if (lane.encoding == Encoding::otlp && lane.signal == Signal::logs)
-      lane.encoder = std::make_unique<OtlpLogsEncoder>(resource_);
+    lane.encoder = make_encoder(lane.encoding, lane.signal);
   }
-  // What nothing can be made for yet.
-  std::erase_if(lanes_, [](const Lane& lane) { return !lane.encoder; });
+}
+
+std::unique_ptr<Encoder> Daemon::make_encoder(Encoding encoding, Signal signal) {
+  if (encoding == Encoding::ndjson) return std::make_unique<NdjsonEncoder>();
+  if (signal == Signal::traces) return std::make_unique<OtlpTracesEncoder>(resource_);
+  if (signal == Signal::logs) return std::make_unique<OtlpLogsEncoder>(resource_);
+  OtlpMetricsEncoder::Sources sources;
+  sources.read_self = [this](SelfTelemetry& out) { read_self(out); };
+  return std::make_unique<OtlpMetricsEncoder>(resource_, std::move(sources));
 }
 
 void Daemon::take(const ext::TelemetryRecord& record) {
@@ -358,21 +373,17 @@ bool Daemon::settled() {
 }
 
 void Daemon::ask_next() {
-  if (answered_at_) {
-    ++counters_.held;
-    counters_.added += std::max(std::chrono::floor<milliseconds>(core::wall_now() - *answered_at_), milliseconds{0});
-  }
+  if (answered_at_) self_.added += std::max(core::wall_now() - *answered_at_, std::chrono::nanoseconds{0});
   loop_.next();
   trim_heap();
 }
 
-Counters Daemon::counters() {
-  counters_.destinations.clear();
+void Daemon::read_self(SelfTelemetry& out) {
+  out = self_;
   for (auto& destination : destinations_) {
-    counters_.destinations.push_back({std::string(destination->name()), destination->account(), destination->counters(),
-                                      destination->queued_bytes()});
+    out.destinations.push_back({destination->counters(), std::string(destination->name()), destination->account(),
+                                destination->queued_bytes()});
   }
-  return counters_;
 }
 
 void Daemon::end_shutdown() {
@@ -380,10 +391,10 @@ void Daemon::end_shutdown() {
   alarm_.cancel();
   loop_.stop();
   for (auto& destination : destinations_) destination->close([](const QueuedBatch&) { return Place::shutdown; });
-  auto total = counters();
+  SelfTelemetry total;
+  read_self(total);
   std::string lost;
-  std::uint64_t dropped = 0, received = total.malformed;
-  for (auto records : total.received) received += records;
+  std::uint64_t dropped = 0;
   for (const auto& destination : total.destinations) {
     assert(destination.account.balanced());
     dropped += destination.account.dropped();
@@ -397,7 +408,7 @@ void Daemon::end_shutdown() {
   }
   if (dropped == 0 && total.malformed == 0) return;
   log.warn("some telemetry was lost",
-           {{"received", received}, {"malformed", total.malformed}, {"dropped", dropped}, {"where", lost}});
+           {{"received", total.received}, {"malformed", total.malformed}, {"dropped", dropped}, {"where", lost}});
 }
 
 }  // namespace mayfly::telemetry

@@ -13,12 +13,12 @@
 
 #include "core/clock.h"
 #include "extensions/src/event_loop.h"
-#include "extensions/telemetry/counters.h"
 #include "extensions/telemetry/destination.h"
 #include "extensions/telemetry/encoder.h"
 #include "extensions/telemetry/flush_policy.h"
 #include "extensions/telemetry/receiver.h"
 #include "extensions/telemetry/resource.h"
+#include "extensions/telemetry/self_telemetry.h"
 #include "extensions/telemetry/settings.h"
 
 namespace mayfly::telemetry {
@@ -41,7 +41,7 @@ class Daemon final : public extension::Observer {
   // A batch in OTLP that is ready, for all destinations that take its signal. From
   // the event loop.
   void enqueue(const SharedBatch& batch);
-  Counters counters();
+  void read_self(SelfTelemetry& out);
 
  private:
   // What is open for destinations that get the same.
@@ -61,6 +61,7 @@ class Daemon final : public extension::Observer {
   void open_receiver();
   bool subscribe();
   void open_encoders();
+  std::unique_ptr<Encoder> make_encoder(Encoding encoding, Signal signal);
   void note(const extension::TelemetryRecord& record);
   void take(const extension::TelemetryRecord& record);
   void seal(Lane& lane);
@@ -100,7 +101,7 @@ class Daemon final : public extension::Observer {
   std::optional<core::WallTime> done_at_;  // when the function has answered; empty: it is not known
   std::optional<core::WallTime> answered_at_;
 
-  Counters counters_;
+  SelfTelemetry self_;  // but for its destinations
 };
 
 }  // namespace mayfly::telemetry

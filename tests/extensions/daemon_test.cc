@@ -31,8 +31,17 @@ struct Run {
     lambda.wait_next(1);
   }
 
+  // A backend of the test is sent logs alone, unless the test says otherwise.
   static DaemonProcess::Environment with(const std::string& destinations, DaemonProcess::Environment more) {
-    if (!destinations.empty()) more.emplace_back("MAYFLY_TELEMETRY_DESTINATIONS", destinations);
+    std::string list;
+    for (std::size_t at = 0; at < destinations.size();) {
+      auto comma = std::min(destinations.find(',', at), destinations.size());
+      auto url = destinations.substr(at, comma - at);
+      bool backend = url.starts_with("otlp+http://127.0.0.1:") && url.find('#') == url.npos;
+      list += (list.empty() ? "" : ",") + url + (backend ? "#signals=logs" : "");
+      at = comma + 1;
+    }
+    if (!list.empty()) more.emplace_back("MAYFLY_TELEMETRY_DESTINATIONS", list);
     return more;
   }
 
@@ -118,6 +127,35 @@ TEST_CASE("a request is what an OTLP receiver expects") {
   CHECK(head.find("Content-Type: application/x-protobuf\r\n") != head.npos);
   CHECK(head.find("Content-Encoding: zstd\r\n") != head.npos);
   CHECK(run.shut_down() == 0);
+}
+
+TEST_CASE("logs, spans and metrics of an invocation each go to their path, all before the next event") {
+  Backend backend;
+  Run run(backend.url() + "#signals=logs,metrics,traces", kOnlyFunction);
+  run.invoke("id-1", "one");
+  std::map<std::string, std::size_t> sent;
+  for (const auto& request : backend.requests()) ++sent[request.head.substr(0, request.head.find(" HTTP"))];
+  CHECK(sent ==
+        std::map<std::string, std::size_t>{{"POST /v1/logs", 1}, {"POST /v1/metrics", 1}, {"POST /v1/traces", 1}});
+  CHECK(backend.delivered() == Strings{"s:one"});
+  CHECK(run.shut_down() == 0);
+  CHECK(run.daemon.errors() == "");
+}
+
+TEST_CASE("the daemon's own figures go out with the metrics") {
+  Backend backend;
+  Run run(backend.url() + "#signals=logs,metrics");
+  run.invoke("id-1", "one");
+  run.invoke("id-2", "two");
+  CHECK(run.shut_down() == 0);
+  std::string metrics;
+  for (const auto& request : backend.requests()) {
+    if (request.head.starts_with("POST /v1/metrics")) metrics += request.body;
+  }
+  for (const char* name : {"faas.invocations", "mayfly.telemetry.received", "mayfly.telemetry.added_time"}) {
+    CAPTURE(name);
+    CHECK(metrics.find(name) != metrics.npos);
+  }
 }
 
 TEST_CASE("lines carry the resource, the request id and the trace of their invocation") {

@@ -257,8 +257,10 @@ TEST_CASE("the daemon's own counts are sent as what has changed since the last b
   m.self.received = 10;
   m.self.malformed = 1;
   m.self.added = std::chrono::milliseconds(250);
-  m.self.destinations.push_back({"otlp+http://a", {}, 2, 0});
-  m.self.destinations.push_back({"stdout:", {}, 0, 0});
+  m.self.destinations.resize(2);
+  m.self.destinations[0].name = "otlp+http://a";
+  m.self.destinations[0].retries = 2;
+  m.self.destinations[1].name = "stdout:";
   auto& account = m.self.destinations[0].account;
   account.enqueue(9);
   account.move(4, Place::queued, Place::delivered);
