@@ -1,6 +1,8 @@
 #include "core/clock.h"
 
+#include <bit>
 #include <charconv>
+#include <cstring>
 #include <string_view>
 
 namespace mayfly::core {
@@ -61,7 +63,65 @@ bool zone_offset(std::string_view zone, chrono::minutes& out) {
 
 }  // namespace
 
+namespace {
+
+static_assert(std::endian::native == std::endian::little);
+
+// What eight characters must look like: digits where `text` has a '0', and the
+// character itself elsewhere.
+struct Shape {
+  consteval explicit Shape(const char* text) {
+    for (int i = 0; i < 8; ++i) {
+      literal |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[i])) << (8 * i);
+      if (text[i] == '0') digit |= std::uint64_t{0xFF} << (8 * i);
+    }
+  }
+  std::uint64_t literal = 0;
+  std::uint64_t digit = 0;
+};
+
+// Eight characters that look as they must.
+class Digits {
+ public:
+  Digits(const char* text, const Shape& shape) {
+    std::memcpy(&word_, text, sizeof word_);
+    auto difference = word_ ^ shape.literal;
+    word_ = difference & shape.digit;
+    // 0x30 .. 0x39 differ from '0' by 0 .. 9; 0x76 more and the high bit shows what is beyond.
+    constexpr std::uint64_t kBeyondNine = 0x7676767676767676u, kHigh = 0x8080808080808080u;
+    wrong_ = (difference & ~shape.digit) | ((word_ | (word_ + kBeyondNine)) & kHigh);
+  }
+  bool ok() const { return wrong_ == 0; }
+  // The digit at `at`, or the two from there on.
+  unsigned one(int at) const { return static_cast<unsigned>(word_ >> (8 * at)) & 0xFF; }
+  unsigned two(int at) const { return one(at) * 10 + one(at + 1); }
+
+ private:
+  std::uint64_t word_;
+  std::uint64_t wrong_;
+};
+
+// "2022-10-12T00:00:15.064Z", as Lambda and most loggers write it: it stands in
+// every record, often twice.
+bool parse_plain(std::string_view text, WallTime& out) {
+  constexpr Shape kDate("0000-00-"), kTime("00T00:00"), kSeconds(":00.000Z");
+  if (text.size() != 24) return false;
+  Digits date(text.data(), kDate), time(text.data() + 8, kTime), seconds(text.data() + 16, kSeconds);
+  if (!date.ok() || !time.ok() || !seconds.ok()) return false;
+  auto year = date.two(0) * 100 + date.two(2);
+  auto hour = time.two(3), minute = time.two(6), second = seconds.two(1);
+  chrono::year_month_day day{chrono::year(static_cast<int>(year)), chrono::month(date.two(5)),
+                             chrono::day(time.two(0))};
+  if (!day.ok() || hour > 23 || minute > 59 || second > 60 || year < 1678 || year > 2261) return false;
+  auto milliseconds = ((hour * 60 + minute) * 60 + second) * 1000 + seconds.one(4) * 100 + seconds.two(5);
+  out = WallTime(chrono::sys_days(day).time_since_epoch() + chrono::milliseconds(milliseconds));
+  return true;
+}
+
+}  // namespace
+
 bool parse_rfc3339(std::string_view text, WallTime& out) {
+  if (parse_plain(text, out)) return true;
   int year, month, day, hour, minute, second;
   if (!number(text, 0, 4, year) || !number(text, 5, 2, month) || !number(text, 8, 2, day) ||
       !number(text, 11, 2, hour) || !number(text, 14, 2, minute) || !number(text, 17, 2, second)) {

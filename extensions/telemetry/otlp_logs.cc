@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
 #include <variant>
 
 #include "extensions/telemetry/log_text.h"
@@ -9,6 +10,7 @@
 #include "extensions/telemetry/otlp_value.h"
 #include "extensions/telemetry/platform_text.h"
 #include "extensions/telemetry/trace_context.h"
+#include "extensions/telemetry/wire.h"
 
 namespace mayfly::telemetry {
 namespace {
@@ -35,8 +37,6 @@ enum : pbf_tag_type {
   kEventName = 12,
 };
 }
-protozero::data_view view(std::string_view text) { return {text.data(), text.size()}; }
-
 std::uint64_t unix_nano(core::WallTime time) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0));
 }
@@ -44,29 +44,25 @@ std::uint64_t unix_nano(core::WallTime time) {
 // What a member of a JSON line is to a log record.
 enum class Role : std::uint8_t { attribute, message, level, time, request_id, trace_id, span_id };
 
+// As the loggers of managed runtimes and of Powertools write them; msg and time
+// are Go's (log/slog) and those of many others.
 Role role_of(std::string_view name) {
-  struct Name {
-    std::string_view name;
-    Role role;
-  };
-  // As the loggers of managed runtimes and of Powertools write them; msg and time
-  // are Go's (log/slog) and those of many others.
-  constexpr Name kNames[] = {{"message", Role::message},
-                             {"msg", Role::message},
-                             {"level", Role::level},
-                             {"timestamp", Role::time},
-                             {"time", Role::time},
-                             {"requestId", Role::request_id},
-                             {"AWSRequestId", Role::request_id},
-                             {"function_request_id", Role::request_id},
-                             {"traceId", Role::trace_id},
-                             {"trace_id", Role::trace_id},
-                             {"spanId", Role::span_id},
-                             {"span_id", Role::span_id}};
-  for (const auto& known : kNames) {
-    if (known.name == name) return known.role;
+  switch (name.size()) {  // every member of every line comes by
+    case 3: return name == "msg" ? Role::message : Role::attribute;
+    case 4: return name == "time" ? Role::time : Role::attribute;
+    case 5: return name == "level" ? Role::level : Role::attribute;
+    case 6: return name == "spanId" ? Role::span_id : Role::attribute;
+    case 7:
+      return name == "message"   ? Role::message
+             : name == "traceId" ? Role::trace_id
+             : name == "span_id" ? Role::span_id
+                                 : Role::attribute;
+    case 8: return name == "trace_id" ? Role::trace_id : Role::attribute;
+    case 9: return name == "timestamp" ? Role::time : name == "requestId" ? Role::request_id : Role::attribute;
+    case 12: return name == "AWSRequestId" ? Role::request_id : Role::attribute;
+    case 19: return name == "function_request_id" ? Role::request_id : Role::attribute;
+    default: return Role::attribute;
   }
-  return Role::attribute;
 }
 
 // Braces at both ends: worth an attempt.
@@ -90,8 +86,8 @@ PlatformFacts facts_of(const ext::TelemetryRecord& record) {
 }
 
 void write_text_body(std::string& body, std::string_view text) {
-  body.clear();
-  pbf_writer(body).add_string(any_value::kString, view(text));
+  body.resize(wire::bytes_size(text));
+  wire::Writer(body.data()).bytes(any_value::kString, text);
 }
 
 constexpr std::size_t kKept = 16 * 1024;  // of a buffer that a long trace has enlarged
@@ -105,8 +101,8 @@ struct OtlpLogsEncoder::Fields {
   std::string_view severity_text;
   std::string_view event_name;
   std::string_view request_id;
-  std::string trace_id;  // of the record itself
-  std::string span_id;
+  TraceId trace_id;  // of the record itself
+  SpanId span_id;
 };
 
 void OtlpLogsEncoder::add(const ext::TelemetryRecord& record, const RecordContext& context) {
@@ -127,8 +123,7 @@ void OtlpLogsEncoder::add(const ext::TelemetryRecord& record, const RecordContex
   fields.time = record.time.value_or(context.received);
   if (extension_line) {
     line = extension_line;
-    pbf_writer attributes(attributes_);
-    add_attribute(attributes, log_record::kAttributes, "aws.lambda.telemetry_type", "extension");
+    add_attribute(attributes_, log_record::kAttributes, "aws.lambda.telemetry_type", "extension");
   }
   if (!line) {
     read_platform(record, fields);
@@ -202,16 +197,17 @@ bool OtlpLogsEncoder::read_object(std::string_view json, std::size_t capacity, F
   auto root = document_.parse(json, capacity);
   if (!root) return give_up();
   bool has_message = false;
-  pbf_writer attributes(attributes_);
   Status status = root->each_field([&](std::string_view name, Value& value) {
     Role role = role_of(name);
+    std::string_view text;
     if (role == Role::message && !has_message) {
       has_message = true;
-      return write_any_value(pbf_writer(body_), value);
+      if (value.kind() != Kind::string) return write_any_value(body_, value);
+      Status s = value.get(text);
+      if (s == Status::ok) write_text_body(body_, text);
+      return s;
     }
-    if (role == Role::attribute || value.kind() != Kind::string)
-      return add_attribute(attributes, log_record::kAttributes, name, value);
-    std::string_view text;
+    if (value.kind() != Kind::string) return add_attribute(attributes_, log_record::kAttributes, name, value);
     if (Status s = value.get(text); s != Status::ok) return s;
     switch (role) {
       case Role::level:
@@ -223,14 +219,14 @@ bool OtlpLogsEncoder::read_object(std::string_view json, std::size_t capacity, F
         break;
       case Role::request_id: fields.request_id = text; return Status::ok;
       case Role::trace_id:
-        if (fields.trace_id = decode_id(text, 16); !fields.trace_id.empty()) return Status::ok;
+        if (fields.trace_id.decode(text)) return Status::ok;
         break;
       case Role::span_id:
-        if (fields.span_id = decode_id(text, 8); !fields.span_id.empty()) return Status::ok;
+        if (fields.span_id.decode(text)) return Status::ok;
         break;
       default: break;
     }
-    add_attribute(attributes, log_record::kAttributes, name, text);
+    add_attribute(attributes_, log_record::kAttributes, name, text);
     return Status::ok;
   });
   if (status != Status::ok || !document_.at_end()) return give_up();
@@ -257,38 +253,58 @@ void OtlpLogsEncoder::read_platform(const ext::TelemetryRecord& record, Fields& 
 
   auto root = document_.parse(record.record_json);
   if (!root || root->kind() != Kind::object) return;
-  pbf_writer attributes(attributes_);
   Status status = root->each_field([&](std::string_view name, Value& value) {
     if (name == "requestId" || name == "tracing") return Status::ok;
-    return add_attribute(attributes, log_record::kAttributes, name, value);
+    return add_attribute(attributes_, log_record::kAttributes, name, value);
   });
   if (status != Status::ok) attributes_.clear();
 }
 
+// All lengths are known here, so the record is written where it stays, in one
+// pass; a general writer would move it twice.
 void OtlpLogsEncoder::write(const Fields& fields, const Invocations& invocations, core::WallTime received) {
-  record_.clear();
-  pbf_writer writer(record_);
-  writer.add_fixed64(log_record::kTime, unix_nano(fields.time));
-  if (fields.severity != 0) writer.add_enum(log_record::kSeverityNumber, fields.severity);
-  if (!fields.severity_text.empty()) writer.add_string(log_record::kSeverityText, view(fields.severity_text));
-  writer.add_message(log_record::kBody, body_);
-  record_ += attributes_;
-  if (!fields.request_id.empty())
-    add_attribute(writer, log_record::kAttributes, "faas.invocation_id", fields.request_id);
-
-  if (!fields.trace_id.empty()) {
-    writer.add_bytes(log_record::kTraceId, fields.trace_id);
-    if (!fields.span_id.empty()) writer.add_bytes(log_record::kSpanId, fields.span_id);
-  } else if (auto* invocation = invocations.find(fields.request_id); invocation && !invocation->trace_id.empty()) {
-    if (invocation->sampled) writer.add_fixed32(log_record::kFlags, 1);
-    writer.add_bytes(log_record::kTraceId, invocation->trace_id);
-    const auto& span = fields.span_id.empty() ? invocation->span_id : fields.span_id;
-    if (!span.empty()) writer.add_bytes(log_record::kSpanId, span);
+  constexpr std::string_view kRequestIdKey = "faas.invocation_id";
+  auto trace_id = fields.trace_id.bytes(), span_id = fields.span_id.bytes();
+  bool sampled = false;
+  if (trace_id.empty()) {
+    if (auto* invocation = invocations.find(fields.request_id); invocation && !invocation->trace_id.empty()) {
+      trace_id = invocation->trace_id;
+      if (span_id.empty()) span_id = invocation->span_id;
+      sampled = invocation->sampled;
+    } else {
+      span_id = {};
+    }
   }
-  writer.add_fixed64(log_record::kObservedTime, unix_nano(received));
-  if (!fields.event_name.empty()) writer.add_string(log_record::kEventName, view(fields.event_name));
+  bool has_id = !fields.request_id.empty();
+  std::size_t id_size = has_id ? wire::pair_size(kRequestIdKey, fields.request_id) : 0;
 
-  pbf_writer(log_records_).add_message(kItems, record_);
+  std::size_t size = 2 * wire::kFixed64Size + wire::bytes_size(body_) + attributes_.size();
+  if (fields.severity != 0) size += 2;
+  if (!fields.severity_text.empty()) size += wire::bytes_size(fields.severity_text);
+  if (has_id) size += wire::message_size(id_size);
+  if (sampled) size += wire::kFixed32Size;
+  if (!trace_id.empty()) size += wire::bytes_size(trace_id);
+  if (!span_id.empty()) size += wire::bytes_size(span_id);
+  if (!fields.event_name.empty()) size += wire::bytes_size(fields.event_name);
+
+  auto at = log_records_.size();
+  log_records_.resize(at + wire::message_size(size));
+  wire::Writer out(log_records_.data() + at);
+  out.head(kItems, size);
+  out.fixed64(log_record::kTime, unix_nano(fields.time));
+  if (fields.severity != 0) out.small(log_record::kSeverityNumber, fields.severity);
+  if (!fields.severity_text.empty()) out.bytes(log_record::kSeverityText, fields.severity_text);
+  out.bytes(log_record::kBody, body_);
+  out.raw(attributes_);
+  if (has_id) {
+    out.head(log_record::kAttributes, id_size);
+    out.pair(kRequestIdKey, fields.request_id);
+  }
+  if (sampled) out.fixed32(log_record::kFlags, 1);
+  if (!trace_id.empty()) out.bytes(log_record::kTraceId, trace_id);
+  if (!span_id.empty()) out.bytes(log_record::kSpanId, span_id);
+  out.fixed64(log_record::kObservedTime, unix_nano(received));
+  if (!fields.event_name.empty()) out.bytes(log_record::kEventName, fields.event_name);
   if (records_++ == 0) oldest_ = received;
   has_error_ |= fields.severity >= kError;
 }

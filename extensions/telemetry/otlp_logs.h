@@ -73,7 +73,6 @@ class OtlpLogsEncoder final : public Encoder {
   // Scratch, kept for its capacity.
   std::string attributes_;  // KeyValue messages, as LogRecord.attributes
   std::string body_;        // an AnyValue
-  std::string record_;
 };
 
 }  // namespace mayfly::telemetry

@@ -122,7 +122,7 @@ class OtlpMetricsEncoder::Writer {
     } else {
       point.add_sfixed64(number::kInteger, static_cast<std::int64_t>(value));
     }
-    for (auto [key, text] : attributes) add_attribute(point, number::kAttributes, key, text);
+    for (auto [key, text] : attributes) add_attribute(data_, number::kAttributes, key, text);
     ++points_here_;
   }
   // Nothing is written for a metric without points.

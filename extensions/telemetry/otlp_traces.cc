@@ -146,9 +146,8 @@ void OtlpTracesEncoder::write(const Preparation& preparation, const Invocation* 
   span.start = *preparation.start;
   span.end = preparation.end;
   span.ending = read_ending(preparation.status, preparation.error_type);
-  pbf_writer attributes(span.attributes);
   auto add = [&](std::string_view key, std::string_view value) {
-    if (!value.empty()) add_attribute(attributes, span::kAttributes, key, value);
+    if (!value.empty()) add_attribute(span.attributes, span::kAttributes, key, value);
   };
   add("mayfly.lambda.initialization_type", preparation.initialization_type);
   add("mayfly.lambda.init_phase", preparation.phase);
@@ -182,12 +181,12 @@ void OtlpTracesEncoder::write_invocation(std::string_view request_id, const Invo
   span.start = start;
   span.end = end;
   span.ending = ending;
-  pbf_writer attributes(span.attributes);
   auto add = [&](std::string_view key, std::string_view value) {
-    if (!value.empty()) add_attribute(attributes, span::kAttributes, key, value);
+    if (!value.empty()) add_attribute(span.attributes, span::kAttributes, key, value);
   };
   add("faas.invocation_id", request_id);
-  if (invocation.cold_start) add_attribute(attributes, span::kAttributes, "faas.coldstart", *invocation.cold_start);
+  if (invocation.cold_start)
+    add_attribute(span.attributes, span::kAttributes, "faas.coldstart", *invocation.cold_start);
   add("aws.lambda.invoked_arn", invocation.invoked_arn);
   add("mayfly.lambda.tenant_id", tenant_id);
   write(span);
@@ -231,10 +230,10 @@ void OtlpTracesEncoder::write(const Span& span) {
     pbf_writer link(writer, span::kLinks);
     link.add_bytes(link::kTraceId, view(span.trace_id));
     link.add_bytes(link::kSpanId, view(span.link_id));
-    add_attribute(link, link::kAttributes, "source", "x-ray-env");
+    add_attribute(span_, link::kAttributes, "source", "x-ray-env");
   }
   if (span.ending.kind != Ending::Kind::success) {
-    add_attribute(writer, span::kAttributes, "error.type", span.ending.error_type);
+    add_attribute(span_, span::kAttributes, "error.type", span.ending.error_type);
     pbf_writer status(writer, span::kStatus);
     if (auto message = message_of(span.ending.kind); !message.empty()) {
       status.add_string(status::kMessage, view(message));

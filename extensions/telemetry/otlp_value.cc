@@ -1,6 +1,10 @@
 #include "extensions/telemetry/otlp_value.h"
 
+#include <cstring>
+#include <protozero/pbf_writer.hpp>
 #include <protozero/varint.hpp>
+
+#include "extensions/telemetry/wire.h"
 
 namespace mayfly::telemetry {
 namespace {
@@ -8,131 +12,166 @@ namespace {
 using json::Kind;
 using json::Status;
 using json::Value;
+using protozero::pbf_wire_type;
 using protozero::pbf_writer;
 
 constexpr int kMaxDepth = 32;
-constexpr protozero::pbf_tag_type kValues = 1;  // of ArrayValue and of KeyValueList
+constexpr std::uint32_t kValues = 1;  // of ArrayValue and of KeyValueList
 
-protozero::data_view view(std::string_view text) { return {text.data(), text.size()}; }
-
-// Tag and length of a field; tags below 16 only.
-class FieldHead {
+// A number or a boolean as the fields of an AnyValue, or none for null.
+class Scalar {
  public:
-  void add(protozero::pbf_tag_type tag, std::size_t length) {
-    bytes_[0] = static_cast<char>(tag << 3 | static_cast<std::uint32_t>(protozero::pbf_wire_type::length_delimited));
-    size_ = 1 + static_cast<std::size_t>(protozero::write_varint(bytes_ + 1, length));
+  Status read(Value& value) {
+    switch (value.kind()) {
+      case Kind::null: return value.is_null() ? Status::ok : Status::malformed;
+      case Kind::boolean: {
+        bool b = false;
+        Status status = value.get(b);
+        set(b);
+        return status;
+      }
+      default: break;
+    }
+    std::int64_t integer = 0;
+    if (value.get(integer) == Status::ok) {
+      set(integer);
+      return Status::ok;
+    }
+    // Fractions, exponents and integers beyond 64 bits.
+    double number = 0;
+    Status status = value.get(number);
+    tag(any_value::kDouble, pbf_wire_type::fixed64);
+    std::memcpy(bytes_ + size_, &number, sizeof number);
+    size_ += sizeof number;
+    return status;
   }
-  protozero::data_view view() const { return {bytes_, size_}; }
+  void set(bool value) {
+    tag(any_value::kBool, pbf_wire_type::varint);
+    bytes_[size_++] = value ? 1 : 0;
+  }
+  void set(std::int64_t value) {
+    tag(any_value::kInt, pbf_wire_type::varint);
+    size_ += static_cast<std::size_t>(protozero::write_varint(bytes_ + size_, static_cast<std::uint64_t>(value)));
+  }
+  std::string_view view() const { return {bytes_, size_}; }
 
  private:
+  void tag(std::uint32_t field, pbf_wire_type type) {
+    bytes_[size_++] = static_cast<char>(field << 3 | static_cast<std::uint32_t>(type));
+  }
+
   char bytes_[1 + protozero::max_varint_length];
   std::size_t size_ = 0;
 };
 
-Status write_number(pbf_writer& writer, Value& value) {
-  std::int64_t integer = 0;
-  if (value.get(integer) == Status::ok) {
-    writer.add_int64(any_value::kInt, integer);
-    return Status::ok;
-  }
-  // Fractions, exponents and integers beyond 64 bits.
-  double number = 0;
-  Status status = value.get(number);
-  if (status == Status::ok) writer.add_double(any_value::kDouble, number);
-  return status;
+// Makes room for `size` bytes.
+wire::Writer append(std::string& message, std::size_t size) {
+  auto at = message.size();
+  message.resize(at + size);
+  return wire::Writer(message.data() + at);
+}
+
+void add_pair(std::string& message, std::uint32_t tag, std::string_view key, std::string_view any_value) {
+  auto size = wire::bytes_size(key) + wire::bytes_size(any_value);
+  auto out = append(message, wire::message_size(size));
+  out.head(tag, size);
+  out.bytes(key_value::kKey, key);
+  out.bytes(key_value::kValue, any_value);
 }
 
 // protozero leaves a message out that nothing was written to, but an empty list
 // is not the same as no value, and a null keeps its place in a list.
-void add_empty(pbf_writer& parent, protozero::pbf_tag_type tag) { parent.add_message(tag, "", 0); }
+void add_empty(std::string& message, std::uint32_t tag) { append(message, 2).head(tag, 0); }
 
-Status write_array(pbf_writer& writer, Value& value, int depth) {
-  bool empty = true;
+Status write_array(std::string& message, Value& value, int depth) {
+  auto begin = message.size();
   Status status;
   {
-    pbf_writer list(writer, any_value::kArray);
+    pbf_writer parent(message);
+    pbf_writer list(parent, any_value::kArray);
     status = value.each_element([&](Value& element) {
-      empty = false;
-      if (!element.is_null()) return write_any_value(pbf_writer(list, kValues), element, depth + 1);
-      add_empty(list, kValues);
-      return Status::ok;
+      if (element.is_null()) {
+        add_empty(message, kValues);
+        return Status::ok;
+      }
+      pbf_writer any(list, kValues);
+      return write_any_value(message, element, depth + 1);
     });
   }
-  if (empty && status == Status::ok) add_empty(writer, any_value::kArray);
+  if (message.size() == begin && status == Status::ok) add_empty(message, any_value::kArray);
   return status;
 }
 
-Status write_object(pbf_writer& writer, Value& value, int depth) {
-  bool empty = true;
+Status write_object(std::string& message, Value& value, int depth) {
+  auto begin = message.size();
   Status status;
   {
-    pbf_writer list(writer, any_value::kKvlist);
-    status = value.each_field([&](std::string_view name, Value& member) {
-      empty = false;
-      return add_attribute(list, kValues, name, member, depth + 1);
-    });
+    pbf_writer parent(message);
+    pbf_writer list(parent, any_value::kKvlist);
+    status = value.each_field(
+        [&](std::string_view name, Value& member) { return add_attribute(message, kValues, name, member, depth + 1); });
   }
-  if (empty && status == Status::ok) add_empty(writer, any_value::kKvlist);
+  if (message.size() == begin && status == Status::ok) add_empty(message, any_value::kKvlist);
   return status;
 }
 
 }  // namespace
 
-Status write_any_value(pbf_writer writer, Value& value, int depth) {
+Status write_any_value(std::string& message, Value& value, int depth) {
   auto kind = value.kind();
-  if (depth >= kMaxDepth && (kind == Kind::object || kind == Kind::array)) {
-    std::string_view raw;
-    Status status = value.raw(raw);
-    if (status == Status::ok) writer.add_string(any_value::kString, view(raw));
+  if (kind == Kind::array || kind == Kind::object) {
+    if (depth < kMaxDepth)
+      return kind == Kind::array ? write_array(message, value, depth) : write_object(message, value, depth);
+  } else if (kind != Kind::string) {
+    Scalar scalar;
+    Status status = scalar.read(value);
+    if (status == Status::ok) message += scalar.view();
     return status;
   }
-  switch (kind) {
-    case Kind::null: return value.is_null() ? Status::ok : Status::malformed;  // an AnyValue without a value
-    case Kind::number: return write_number(writer, value);
-    case Kind::boolean: {
-      bool b = false;
-      Status status = value.get(b);
-      if (status == Status::ok) writer.add_bool(any_value::kBool, b);
-      return status;
-    }
-    case Kind::string: {
-      std::string_view text;
-      Status status = value.get(text);
-      if (status == Status::ok) writer.add_string(any_value::kString, view(text));
-      return status;
-    }
-    case Kind::array: return write_array(writer, value, depth);
-    case Kind::object: return write_object(writer, value, depth);
+  std::string_view text;
+  Status status = kind == Kind::string ? value.get(text) : value.raw(text);
+  if (status == Status::ok) append(message, wire::bytes_size(text)).bytes(any_value::kString, text);
+  return status;
+}
+
+Status add_attribute(std::string& message, std::uint32_t tag, std::string_view key, Value& value, int depth) {
+  auto kind = value.kind();
+  if (kind == Kind::array || kind == Kind::object) {
+    pbf_writer parent(message);
+    pbf_writer pair(parent, tag);
+    append(message, wire::bytes_size(key)).bytes(key_value::kKey, key);
+    pbf_writer any(pair, key_value::kValue);
+    return write_any_value(message, value, depth);
   }
-  return Status::malformed;
+  if (kind == Kind::string) {
+    std::string_view text;
+    Status status = value.get(text);
+    if (status == Status::ok) add_attribute(message, tag, key, text);
+    return status;
+  }
+  Scalar scalar;
+  Status status = scalar.read(value);
+  if (status == Status::ok) add_pair(message, tag, key, scalar.view());
+  return status;
 }
 
-Status add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, Value& value, int depth) {
-  pbf_writer pair(parent, tag);
-  pair.add_string(key_value::kKey, view(key));
-  return write_any_value(pbf_writer(pair, key_value::kValue), value, depth);
+void add_attribute(std::string& message, std::uint32_t tag, std::string_view key, std::string_view value) {
+  auto size = wire::pair_size(key, value);
+  auto out = append(message, wire::message_size(size));
+  out.head(tag, size);
+  out.pair(key, value);
 }
 
-void add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, std::string_view value) {
-  // All lengths are known, so nothing has to be moved as it is for messages that
-  // are written before their length is.
-  FieldHead key_head, any_head, text_head;
-  key_head.add(key_value::kKey, key.size());
-  text_head.add(any_value::kString, value.size());
-  any_head.add(key_value::kValue, text_head.view().size() + value.size());
-  parent.add_bytes_vectored(tag, key_head.view(), view(key), any_head.view(), text_head.view(), view(value));
+void add_attribute(std::string& message, std::uint32_t tag, std::string_view key, std::int64_t value) {
+  Scalar scalar;
+  scalar.set(value);
+  add_pair(message, tag, key, scalar.view());
 }
 
-void add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, std::int64_t value) {
-  pbf_writer pair(parent, tag);
-  pair.add_string(key_value::kKey, view(key));
-  pbf_writer(pair, key_value::kValue).add_int64(any_value::kInt, value);
-}
-
-void add_attribute(pbf_writer& parent, protozero::pbf_tag_type tag, std::string_view key, bool value) {
-  pbf_writer pair(parent, tag);
-  pair.add_string(key_value::kKey, view(key));
-  pbf_writer(pair, key_value::kValue).add_bool(any_value::kBool, value);
+void add_attribute(std::string& message, std::uint32_t tag, std::string_view key, bool value) {
+  Scalar scalar;
+  scalar.set(value);
+  add_pair(message, tag, key, scalar.view());
 }
 
 }  // namespace mayfly::telemetry

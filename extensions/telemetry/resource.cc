@@ -8,7 +8,7 @@
 namespace mayfly::telemetry {
 namespace {
 
-constexpr protozero::pbf_tag_type kAttributes = 1;
+constexpr std::uint32_t kAttributes = 1;
 
 // cloud.resource_id wants the function's ARN with the version that runs, and an
 // invoked ARN may end in an alias: arn:aws:lambda:region:account:function:name[:alias].
@@ -28,11 +28,10 @@ std::string Resource::known() const { return encoded_.empty() ? encode(instance_
 
 std::string Resource::encode(std::string_view instance_id) const {
   std::string out;
-  protozero::pbf_writer writer(out);
   auto add = [&](std::string_view key, std::string_view value) {
     bool given =
         std::ranges::any_of(settings_.resource_attributes, [&](const auto& pair) { return pair.first == key; });
-    if (!value.empty() && !given) add_attribute(writer, kAttributes, key, value);
+    if (!value.empty() && !given) add_attribute(out, kAttributes, key, value);
   };
   add("service.name", settings_.service_name.empty() ? settings_.function_name : settings_.service_name);
   add("cloud.provider", "aws");
@@ -44,9 +43,9 @@ std::string Resource::encode(std::string_view instance_id) const {
   add("faas.version", settings_.function_version);
   add("faas.instance", instance_id);
   if (settings_.memory_mb > 0) {
-    add_attribute(writer, kAttributes, "faas.max_memory", static_cast<std::int64_t>(settings_.memory_mb) * 1024 * 1024);
+    add_attribute(out, kAttributes, "faas.max_memory", static_cast<std::int64_t>(settings_.memory_mb) * 1024 * 1024);
   }
-  for (const auto& [key, value] : settings_.resource_attributes) add_attribute(writer, kAttributes, key, value);
+  for (const auto& [key, value] : settings_.resource_attributes) add_attribute(out, kAttributes, key, value);
   return out;
 }
 

@@ -14,16 +14,21 @@ int digit(char c) {
 
 }  // namespace
 
-std::string decode_id(std::string_view hex, std::size_t bytes) {
-  if (hex.size() != bytes * 2) return {};
-  std::string out;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    int high = digit(hex[i]), low = digit(hex[i + 1]);
-    if (high < 0 || low < 0) return {};
-    out += static_cast<char>(high * 16 + low);
+bool decode_id(std::string_view hex, std::span<char> out) {
+  if (hex.size() != out.size() * 2) return false;
+  int any = 0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
+    if (high < 0 || low < 0) return false;
+    out[i] = static_cast<char>(high * 16 + low);
+    any |= high | low;
   }
-  if (std::ranges::all_of(out, [](char c) { return c == '\0'; })) return {};
-  return out;
+  return any != 0;
+}
+
+std::string decode_id(std::string_view hex, std::size_t bytes) {
+  std::string out(bytes, '\0');
+  return decode_id(hex, std::span(out)) ? out : std::string();
 }
 
 std::optional<TraceContext> parse_xray_header(std::string_view header) {

@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,5 +24,21 @@ std::optional<TraceContext> parse_xray_header(std::string_view header);
 // The bytes of exactly `bytes` hexadecimal pairs; empty when `hex` is not that,
 // or all zeros (which OpenTelemetry calls invalid).
 std::string decode_id(std::string_view hex, std::size_t bytes);
+bool decode_id(std::string_view hex, std::span<char> out);
+
+// An id of N bytes, or none. Holds no memory of its own.
+template <std::size_t N>
+class Id {
+ public:
+  // From N hexadecimal pairs; false, and it is none, when `hex` is not that or all zeros.
+  bool decode(std::string_view hex) { return set_ = decode_id(hex, bytes_); }
+  std::string_view bytes() const { return {bytes_.data(), set_ ? N : 0}; }
+
+ private:
+  std::array<char, N> bytes_;
+  bool set_ = false;
+};
+using TraceId = Id<16>;
+using SpanId = Id<8>;
 
 }  // namespace mayfly::telemetry

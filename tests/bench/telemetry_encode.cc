@@ -69,13 +69,15 @@ std::string printed(const char* format, auto... values) {
   return std::string(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, format, values...)));
 }
 
+std::string request_id(int invocation) { return printed("8f3c41d2-7a1b-4c5d-8e6f-%012d", invocation); }
+
 // A delivery of lines as a function with JSON logs writes them, or as text.
 std::string delivery(bool json) {
   Numbers numbers;
   std::string out = "[";
   for (int i = 0; i < kRecords; ++i) {
     auto time = printed("2026-11-21T10:02:%02d.%03uZ", i / 50 % 60, numbers.next(1000));
-    auto id = printed("8f3c41d2-7a1b-4c5d-8e6f-%012d", i / 100);
+    auto id = request_id(i / 100);
     const char* level = numbers.next(20) == 0 ? "WARN" : "INFO";
     auto what = printed("order %u of customer %u was accepted in %u ms", numbers.next(1'000'000), numbers.next(50'000),
                         numbers.next(400));
@@ -121,6 +123,12 @@ class Road {
   explicit Road(const std::string& body) : body_(body) {
     settings_.function_name = "orders";
     settings_.region = "eu-west-1";
+    for (int i = 0; i < kRecords / 100; ++i) {
+      ext::Invoke invoke;
+      invoke.request_id = request_id(i);
+      invoke.trace_id = "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1";
+      invocations_.invoked(invoke);
+    }
     body_.reserve(body_.size() + 64);
     ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, 1);
     ZSTD_CCtx_setParameter(context_, ZSTD_c_checksumFlag, 1);

@@ -235,7 +235,6 @@ class TelemetryBatch {
  private:
   const TelemetryRecord& current() const;
   bool advance();
-  std::string_view next_element();
 
   std::unique_ptr<Parser> own_parser_;
   Parser* parser_;
@@ -243,6 +242,7 @@ class TelemetryBatch {
   const char* readable_end_;  // end of the readable bytes
   std::size_t malformed_ = 0;
   bool inside_ = false;  // the opening bracket was read
+  bool utf8_ = false;    // all of it
 };
 
 }  // namespace mayfly::extension
