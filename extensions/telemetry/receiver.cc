@@ -155,7 +155,14 @@ HttpReply Receiver::take(Signal signal, bool json, bool gzip, std::string body) 
   }
   auto request = add_resource(signal, body, options_.resource(), limit);
   if (!request) return refusal_of(request.error(), json);
-  if (request->records > 0) options_.take({std::move(request->body), request->records, signal});
+  if (request->records > 0) {
+    Batch batch;
+    batch.body = std::move(request->body);
+    batch.records = request->records;
+    batch.signal = signal;
+    batch.oldest = core::wall_now();
+    options_.take(std::move(batch));
+  }
   // An empty Export…ServiceResponse: all were taken.
   return {200, std::string(json ? kJson : kProtobuf), {}, json ? "{}" : ""};
 }

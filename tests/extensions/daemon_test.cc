@@ -217,6 +217,18 @@ TEST_CASE("stdout: never subscribes to extension records, and says so") {
   CHECK(run.daemon.errors().find("stdout:") != std::string::npos);
 }
 
+TEST_CASE("a receiver whose port is taken is one log line, and all else goes on") {
+  Backend backend, other;
+  Run run(backend.url(), {{"MAYFLY_TELEMETRY_RECEIVER", "127.0.0.1:" + std::to_string(other.port())},
+                          {"MAYFLY_TELEMETRY_TYPES", "function"}});
+  run.invoke("id-1", "one");
+  CHECK(backend.delivered() == Strings{"s:one"});
+  CHECK(run.shut_down() == 0);
+  CHECK(lines(run.daemon.errors()) == 1);
+  CHECK(run.daemon.errors().find("what the function's own SDK sends is not forwarded: 127.0.0.1:") !=
+        std::string::npos);
+}
+
 TEST_CASE("without a destination the daemon says so and idles") {
   Run run("");
   CHECK(run.lambda.call("/2020-01-01/extension/register").body == R"({"events":["SHUTDOWN"]})");
@@ -232,7 +244,7 @@ TEST_CASE("a bad destination is one log line, without its secrets, and idling") 
                           "otlp+http://localhost:4318", "nonsense hunter2", "file:relative",
                           "file:/nonexistent/folder/x", "otlp+http://host?key=hunter2#headers=hunter2"}) {
     CAPTURE(bad);
-    Run run(bad);
+    Run run(bad, {{"MAYFLY_TELEMETRY_RECEIVER", "127.0.0.1:4318"}});  // where nothing listens: it idles
     CHECK_FALSE(run.lambda.was_called("/2022-07-01/telemetry"));
     CHECK(run.shut_down() == 0);
     CHECK(lines(run.daemon.errors()) == 1);
