@@ -1,5 +1,4 @@
-// Logs each invocation and, when its report comes, how long the function took and
-// how much memory the environment has needed so far.
+// Logs each invocation and, with its report, how long it took and the memory so far.
 
 #include <mayfly/extension.h>
 #include <mayfly/log.h>
