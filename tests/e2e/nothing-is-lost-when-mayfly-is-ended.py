@@ -4,5 +4,5 @@ with with_backend() as (env, backend):
     for _ in range(3):
         act(env, "print", 500)
     equal(env.stop(), 0)
-    lines = [record["body"] for record in backend.records if str(record["body"]).startswith("line ")]
+    lines = [record.get("body") for record in backend.records if str(record.get("body")).startswith("line ")]
     equal(lines, [f"line {number}" for number in range(500)] * 3)
