@@ -157,13 +157,9 @@ Outcome<Secret> AwsSecrets::call(const AwsOperation& operation, const Endpoint& 
                                  std::string_view field, Deadline deadline) {
   auto signer = credentials(deadline);
   if (!signer) return unexpected(signer.error());
-  // Without the port that the scheme implies, as clients send it.
-  const auto& origin = endpoint.uri.origin;
-  bool implied = origin.port == (endpoint.uri.scheme == "https" ? 443 : 80);
-  auto host = origin.host_port();
-  if (implied) host.resize(host.rfind(':'));
-  auto head = signed_head(*signer, operation, endpoint.region, host, body, core::wall_now());
-  auto answer = exchange(endpoint.uri, head.reveal(), body, deadline);
+  auto route = route_to(endpoint.uri);
+  auto head = signed_head(*signer, operation, endpoint.region, route.host(), body, core::wall_now());
+  auto answer = exchange(route, head.reveal(), body, deadline);
   if (!answer) return unexpected(answer.error());
   if ((*answer)->status() != 200) return fail(Errc::refused, refusal(**answer));
 
@@ -194,12 +190,12 @@ Outcome<AwsCredentials> AwsSecrets::credentials(Deadline deadline) {
   auto uri = core::parse_uri(settings_.container_credentials);
   if (!uri) return fail(Errc::parse, "AWS_CONTAINER_CREDENTIALS_FULL_URI: " + uri.error().message);
   std::string head = "GET " + uri->target + " HTTP/1.1\r\n";
-  core::append_field(head, "Host", uri->origin.host_port());
+  core::append_field(head, "Host", route_to(*uri).host());
   if (!settings_.container_token.empty()) {
     core::append_field(head, "Authorization", settings_.container_token.reveal());
   }
   head += "\r\n";
-  auto answer = exchange(*uri, head, {}, deadline);
+  auto answer = exchange(route_to(*uri), head, {}, deadline);
   wipe(head);
   if (!answer) return unexpected(answer.error());
   AwsCredentials found;
@@ -218,12 +214,15 @@ Outcome<AwsCredentials> AwsSecrets::credentials(Deadline deadline) {
   return found;
 }
 
-Outcome<const HttpAnswer*> AwsSecrets::exchange(const core::Uri& uri, std::string_view head, std::string_view body,
+Route AwsSecrets::route_to(const core::Uri& uri) const {
+  return {uri.origin, uri.scheme == "https", {settings_.ca_file, false}, proxies_};
+}
+
+Outcome<const HttpAnswer*> AwsSecrets::exchange(const Route& route, std::string_view head, std::string_view body,
                                                 Deadline deadline) {
-  bool tls = uri.scheme == "https";
-  auto& connection = connections_[(tls ? "https://" : "http://") + uri.origin.host_port()];
+  auto& connection = connections_[(route.tls ? "https://" : "http://") + route.backend.host_port()];
   if (!connection) {
-    auto opened = open_transport({uri.origin, tls, {settings_.ca_file, false}, proxies_}, kMaxAnswerBytes, -1);
+    auto opened = open_transport(route, kMaxAnswerBytes, -1);
     if (!opened) return unexpected(opened.error());
     connection = std::move(*opened);
   }

@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/failure.h"
 #include "extensions/telemetry/aws_request.h"
+#include "extensions/telemetry/aws_settings.h"
 #include "extensions/telemetry/open_transport.h"
 #include "extensions/telemetry/secret.h"
 #include "extensions/telemetry/secret_text.h"
@@ -36,7 +37,8 @@ class AwsSecrets {
   core::Outcome<Secret> call(const AwsOperation& operation, const Endpoint& endpoint, std::string_view body,
                              std::string_view field, core::Deadline deadline);
   core::Outcome<AwsCredentials> credentials(core::Deadline deadline);
-  core::Outcome<const core::HttpAnswer*> exchange(const core::Uri& uri, std::string_view head, std::string_view body,
+  Route route_to(const core::Uri& uri) const;
+  core::Outcome<const core::HttpAnswer*> exchange(const Route& route, std::string_view head, std::string_view body,
                                                   core::Deadline deadline);
 
   const AwsSettings& settings_;

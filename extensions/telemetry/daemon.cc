@@ -48,6 +48,7 @@ bool sends_spans(const Settings& settings) {
 
 Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
     : settings_(settings),
+      secrets_(settings.aws, settings.proxies, settings.allow_dumps),
       loop_(std::move(runtime_api), *this, ext::on_managed_instances()),
       alarm_(loop_.io()),
       policy_(settings.flush, loop_.managed_instances()),
@@ -107,6 +108,7 @@ bool Daemon::open_destinations() {
         options.timeout = d.timeout;
         options.retry_500 = settings_.retry_500;
         options.headers = d.headers;
+        options.secrets = &secrets_;
         options.queue_bytes = settings_.queue_bytes;
         options.changed = [this] { boost::asio::post(loop_.io(), [this] { act(); }); };
         add(std::make_unique<HttpDestination>(std::move(options)), d.types);

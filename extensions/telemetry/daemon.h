@@ -18,6 +18,7 @@
 #include "extensions/telemetry/flush_policy.h"
 #include "extensions/telemetry/receiver.h"
 #include "extensions/telemetry/resource.h"
+#include "extensions/telemetry/secrets.h"
 #include "extensions/telemetry/self_telemetry.h"
 #include "extensions/telemetry/settings.h"
 
@@ -79,6 +80,7 @@ class Daemon final : public extension::Observer {
   bool invocation_is_over() const { return done_id_ == invoked_id_ || reported_id_ == invoked_id_; }
 
   const Settings& settings_;
+  Secrets secrets_;
   extension::EventLoop loop_;
   boost::asio::steady_timer alarm_;
   FlushPolicy policy_;

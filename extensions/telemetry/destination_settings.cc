@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/http_field.h"
+#include "extensions/telemetry/secret_text.h"
 
 namespace mayfly::telemetry {
 namespace {
@@ -52,6 +53,8 @@ Outcome<Address> parse_address(std::string_view url, std::string_view options) {
   authority = authority == url.npos ? url.size() : authority + 3;
   auto end = authority + url.substr(authority).find_first_of("/?");
   if (end < authority) end = url.size();
+  if (url.substr(0, end).find("${") != url.npos)
+    return fail(Errc::parse, "a secret may stand in path, query and headers, not in front of them");
   auto uri = core::parse_uri(url.substr(0, end));
   // A password with one of these unescaped ends up as host and port, or as a path.
   constexpr const char* kMisread =
@@ -66,6 +69,7 @@ Outcome<Address> parse_address(std::string_view url, std::string_view options) {
   std::string_view target = url.substr(end);
   if (!std::ranges::all_of(target, [](unsigned char c) { return c > 0x20 && c < 0x7f; }))
     return fail(Errc::parse, "a URL may hold no spaces, control or non-ASCII characters");
+  if (auto secrets = parse_secret_text(target); !secrets) return unexpected(secrets.error());
   auto query = find_outside_braces(target, "?");
   a.path = target.substr(0, query);
   a.query = target.substr(query);
@@ -373,6 +377,10 @@ Outcome<std::vector<HeaderSetting>> parse_headers(std::string_view list) {
     if (!value || !core::is_field_value(*value) || value->size() > kMaxHeaderBytes) {
       wrong = "the value of " + quoted(name) +
               " is no header value: percent-encoded, without control characters, 8192 bytes at most";
+      return;
+    }
+    if (auto secrets = parse_secret_text(*value); !secrets) {
+      wrong = "the value of " + quoted(name) + ": " + secrets.error().message;
       return;
     }
     set_header(headers, {std::string(name), std::move(*value)});

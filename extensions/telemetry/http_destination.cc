@@ -24,26 +24,13 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMaxAnswerBytes = 64 * 1024;
 constexpr std::size_t kQuotedBytes = 200;  // of an answer, in a log line
 
-std::string request_head(const HttpDestination::Options& options, Signal signal,
-                         const std::vector<HeaderSetting>& headers, bool compressed, std::size_t bytes) {
-  bool otlp = options.encoding == Encoding::otlp;
-  std::string head = "POST " + options.targets[static_cast<std::size_t>(signal)] + " HTTP/1.1\r\n";
-  core::append_field(head, "Host", options.route.backend.host_port());
-  core::append_field(head, "User-Agent", "mayfly-telemetry");
-  core::append_field(head, "Content-Type", otlp ? "application/x-protobuf" : "application/x-ndjson");
-  if (compressed) core::append_field(head, "Content-Encoding", content_encoding(options.compression));
-  for (const auto& header : headers) core::append_field(head, header.name, header.value);
-  core::append_field(head, "Content-Length", std::to_string(bytes));
-  return head + "\r\n";
-}
-
-Delivery::Options delivery_options(const HttpDestination::Options& options) {
+Delivery::Options delivery_options(const HttpDestination::Options& options, bool has_secrets) {
   bool otlp = options.encoding == Encoding::otlp;
   Delivery::Options delivery;
   delivery.queue_bytes = options.queue_bytes;
   delivery.protocol = otlp ? Protocol::otlp : Protocol::ndjson;
   delivery.retry_500 = options.retry_500;
-  delivery.refreshable = static_cast<bool>(options.credentials);
+  delivery.refreshable = has_secrets;
   delivery.timeout = options.timeout;
   delivery.halve = otlp ? halve_otlp : halve_lines;
   return delivery;
@@ -63,7 +50,8 @@ HttpDestination::HttpDestination(Options options)
     : options_(std::move(options)),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       compressor_(options_.compression),
-      delivery_(delivery_options(options_)) {}
+      head_(options_.encoding, options_.route.host(), options_.targets, options_.headers, options_.secrets),
+      delivery_(delivery_options(options_, head_.has_references())) {}
 
 HttpDestination::~HttpDestination() {
   close([](const QueuedBatch&) { return Place::shutdown; });
@@ -192,15 +180,15 @@ Reply HttpDestination::post(const Request& request) {
   }
   compressed = compressed && payload_of_;  // without memory for it, it goes as it is
   std::string_view payload = compressed ? std::string_view(payload_) : std::string_view(batch->body);
-  if (options_.credentials && (request.fresh_credentials || !headers_known_)) {
-    headers_ = options_.credentials(request.fresh_credentials);
-    headers_known_ = true;
-  }
-  const auto& headers = options_.credentials ? headers_ : options_.headers;
-  auto head = request_head(options_, batch->signal, headers, compressed, payload.size());
 
   Reply reply;
-  auto answer = exchange(head, payload, reply.sent);
+  if (auto ready = prepare_head(request.fresh_credentials); !ready) {
+    if (ready.error().code == Errc::interrupted) reply.kind = Reply::Kind::abandoned;
+    return reply;
+  }
+  auto coding = compressed ? content_encoding(options_.compression) : std::string_view();
+  auto head = head_.text(batch->signal, coding, payload.size());
+  auto answer = exchange(head.reveal(), payload, reply.sent);
   if (answer) return read(**answer, batch->records);
   if (answer.error().code == Errc::interrupted) {
     reply.kind = Reply::Kind::abandoned;
@@ -210,6 +198,18 @@ Reply HttpDestination::post(const Request& request) {
   reply.reused = answer.error().code == Errc::unanswered && transport_ && transport_->reused();
   failure_ = answer.error().message;
   return reply;
+}
+
+Outcome<void> HttpDestination::prepare_head(bool fresh) {
+  auto until = attempt_deadline();
+  if (!until) return core::fail(Errc::interrupted, "closed");
+  // Whoever may be frozen has no end of its own to wait for.
+  auto ready = head_.prepare(fresh, until->is_never() ? Deadline::after(options_.timeout) : *until);
+  if (!ready && !std::exchange(told_secret_, true)) {
+    log.warn("a secret is not to be had; records wait in memory, the oldest go first when it is full",
+             {{"destination", options_.name}, {"cause", ready.error().message}});
+  }
+  return ready;
 }
 
 Outcome<const HttpAnswer*> HttpDestination::exchange(std::string_view head, std::string_view body, bool& sent) {

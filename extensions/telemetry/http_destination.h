@@ -19,6 +19,7 @@
 #include "extensions/telemetry/destination.h"
 #include "extensions/telemetry/destination_settings.h"
 #include "extensions/telemetry/open_transport.h"
+#include "extensions/telemetry/request_head.h"
 
 namespace mayfly::telemetry {
 
@@ -34,10 +35,9 @@ class HttpDestination final : public Destination {
     std::chrono::milliseconds timeout{10'000};  // of one request
     bool retry_500 = false;
     std::vector<HeaderSetting> headers;
+    // Where secrets in targets and headers come from; must outlive the destination.
+    Secrets* secrets = nullptr;
     std::size_t queue_bytes = 8 * 1024 * 1024;
-    // Gives the headers in place of `headers`, before the first request and, `fresh`,
-    // when the backend has refused those that were given last. From the thread.
-    std::function<std::vector<HeaderSetting>(bool fresh)> credentials;
     // Called by the thread when settled() may have changed.
     std::function<void()> changed;
   };
@@ -65,6 +65,7 @@ class HttpDestination final : public Destination {
   void serve();
   void start_thread();  // with mutex_ held
   Reply post(const Request& request);
+  core::Outcome<void> prepare_head(bool fresh);
   core::Outcome<const core::HttpAnswer*> exchange(std::string_view head, std::string_view body, bool& sent);
   Reply read(const core::HttpAnswer& answer, std::size_t records);
   // Until when this attempt may last as things stand; empty when closed.
@@ -80,10 +81,10 @@ class HttpDestination final : public Destination {
   Compressor compressor_;
   std::string payload_;  // of `payload_of_`, compressed once
   SharedBatch payload_of_;
-  std::vector<HeaderSetting> headers_;
-  bool headers_known_ = false;
-  std::string failure_;            // why the last request got no answer
-  bool told_unreachable_ = false;  // each is logged once
+  RequestHead head_;
+  std::string failure_;       // why the last request got no answer
+  bool told_secret_ = false;  // each is logged once
+  bool told_unreachable_ = false;
   bool told_refused_ = false;
   bool told_rejected_ = false;
 

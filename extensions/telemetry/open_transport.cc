@@ -1,5 +1,6 @@
 #include "extensions/telemetry/open_transport.h"
 
+#include <cstring>
 #include <utility>
 
 #include "core/http_connection.h"
@@ -33,7 +34,9 @@ class ForwardTransport final : public Transport {
     auto fields = head.find("\r\n") + 2;
     line_.assign(head.substr(0, target));
     line_.append(prefix_).append(head.substr(target, fields - target)).append(field_);
-    return connection_.send({line_, head.substr(fields), body}, deadline);
+    auto sent = connection_.send({line_, head.substr(fields), body}, deadline);
+    explicit_bzero(line_.data(), line_.size());  // a target may hold a secret
+    return sent;
   }
   Outcome<const HttpAnswer*> receive(Deadline deadline) override { return connection_.receive(deadline); }
   bool reused() const override { return connection_.reused(); }
@@ -72,6 +75,12 @@ class TlsTransport final : public Transport {
 };
 
 }  // namespace
+
+std::string Route::host() const {
+  auto host = backend.host_port();
+  if (backend.port == (tls ? 443 : 80)) host.resize(host.rfind(':'));
+  return host;
+}
 
 Outcome<std::unique_ptr<Transport>> open_transport(const Route& route, std::size_t max_answer_bytes, int wake_fd) {
   auto proxy = proxy_for(route.proxies, route.backend, route.tls);

@@ -17,6 +17,9 @@ struct Route {
   bool tls = false;
   Trust trust;  // with `tls`
   ProxySettings proxies;
+
+  // The value of Host: without the port that the scheme implies.
+  std::string host() const;
 };
 
 // Opens no connection and no file: the first send() does. What TLS needs and

@@ -6,12 +6,12 @@
 #include <chrono>
 
 #include "core/clock.h"
-#include "core/http_field.h"
 #include "extensions/telemetry/line_destination.h"
 #include "extensions/telemetry/ndjson.h"
 #include "extensions/telemetry/open_transport.h"
 #include "extensions/telemetry/otlp_envelope.h"
 #include "extensions/telemetry/otlp_logs.h"
+#include "extensions/telemetry/request_head.h"
 
 namespace mayfly::telemetry {
 namespace {
@@ -42,27 +42,15 @@ std::string quote(std::string_view text) {
   return line.empty() ? "" : ": " + line;
 }
 
-std::string head_of(const DestinationSettings& d, Signal signal, std::size_t bytes) {
-  bool otlp = d.encoding == Encoding::otlp;
-  std::string head = "POST " + d.targets[static_cast<std::size_t>(signal)] + " HTTP/1.1\r\n";
-  core::append_field(head, "Host", d.origin.host_port());
-  core::append_field(head, "User-Agent", "mayfly-telemetry");
-  core::append_field(head, "Content-Type", otlp ? "application/x-protobuf" : "application/x-ndjson");
-  if (auto coding = content_encoding(d.compression); !coding.empty())
-    core::append_field(head, "Content-Encoding", coding);
-  for (const auto& header : d.headers) core::append_field(head, header.name, header.value);
-  core::append_field(head, "Content-Length", std::to_string(bytes));
-  return head + "\r\n";
-}
-
-core::Outcome<const core::HttpAnswer*> exchange(Transport& transport, const std::string& head, const std::string& body,
+core::Outcome<const core::HttpAnswer*> exchange(Transport& transport, std::string_view head, std::string_view body,
                                                 core::Deadline deadline) {
   auto sent = transport.send(head, body, deadline);
   if (!sent) return unexpected(sent.error());
   return transport.receive(deadline);
 }
 
-ProbeResult probe_signal(const DestinationSettings& d, Signal signal, Transport& transport, const Settings& settings) {
+ProbeResult probe_signal(const DestinationSettings& d, Signal signal, const RequestHead& heads, Transport& transport,
+                         const Settings& settings) {
   std::string body = signal == Signal::logs ? test_record(d.encoding, settings)->body : std::string();
   std::string payload;
   ProbeResult result{false, std::string(to_string(signal)) + ": "};
@@ -70,8 +58,9 @@ ProbeResult probe_signal(const DestinationSettings& d, Signal signal, Transport&
     result.text += "no memory for compression";
     return result;
   }
+  auto head = heads.text(signal, content_encoding(d.compression), payload.size());
   auto began = std::chrono::steady_clock::now();
-  auto answer = exchange(transport, head_of(d, signal, payload.size()), payload, core::Deadline::after(d.timeout));
+  auto answer = exchange(transport, head.reveal(), payload, core::Deadline::after(d.timeout));
   if (!answer) {
     result.text += "no answer: " + answer.error().message;
     return result;
@@ -93,15 +82,17 @@ ProbeResult probe_signal(const DestinationSettings& d, Signal signal, Transport&
 }
 
 std::vector<ProbeResult> probe_http(const DestinationSettings& d, const Settings& settings) {
-  bool secret = std::ranges::any_of(d.headers, [](const auto& h) { return h.value.find("${") != h.value.npos; });
-  if (secret) return {{false, "not sent: a header holds a secret that is fetched on Lambda"}};
   const std::string& ca_file = d.certificate.empty() ? settings.ca_file : d.certificate;
-  auto transport =
-      open_transport({d.origin, d.tls, {ca_file, settings.tls_insecure}, settings.proxies}, kMaxAnswerBytes, -1);
+  const Route route{d.origin, d.tls, {ca_file, settings.tls_insecure}, settings.proxies};
+  auto transport = open_transport(route, kMaxAnswerBytes, -1);
   if (!transport) return {{false, "not sent: " + transport.error().message}};
+  Secrets secrets(settings.aws, settings.proxies, settings.allow_dumps);
+  RequestHead heads(d.encoding, route.host(), d.targets, d.headers, &secrets);
+  if (auto ready = heads.prepare(false, core::Deadline::after(d.timeout)); !ready)
+    return {{false, "not sent: " + ready.error().message}};
   std::vector<ProbeResult> results;
   for (Signal signal : {Signal::logs, Signal::metrics, Signal::traces})
-    if (d.takes(signal)) results.push_back(probe_signal(d, signal, **transport, settings));
+    if (d.takes(signal)) results.push_back(probe_signal(d, signal, heads, **transport, settings));
   return results;
 }
 

@@ -37,6 +37,8 @@ class Reader {
     read_spool();
     read_tls();
     s_.proxies = read_proxy_settings(environment_);
+    s_.aws = read_aws_settings(environment_);
+    s_.allow_dumps = read_switch("MAYFLY_TELEMETRY_ALLOW_DUMPS", false);
     if (auto list = get("MAYFLY_TELEMETRY_DESTINATIONS")) {
       read_destinations(*list);
     } else {

@@ -20,6 +20,7 @@
 // | MAYFLY_TELEMETRY_CA_FILE,          | the same for all destinations; the former wins | the system's               |
 // | SSL_CERT_FILE                      | over OTEL_EXPORTER_OTLP_CERTIFICATE            |                            |
 // | MAYFLY_TELEMETRY_TLS_INSECURE      | on: no certificate is verified                 | off                        |
+// | MAYFLY_TELEMETRY_ALLOW_DUMPS       | on: core dumps and debuggers, secrets or not   | off                        |
 // | https_proxy, http_proxy, all_proxy,| see proxy.h                                    | no proxy                   |
 // | no_proxy                           |                                                |                            |
 // | OTEL_EXPORTER_OTLP_PROTOCOL        | http/protobuf; nothing else is spoken          | http/protobuf              |
@@ -47,6 +48,7 @@
 #include <utility>
 #include <vector>
 
+#include "extensions/telemetry/aws_settings.h"
 #include "extensions/telemetry/destination_settings.h"
 #include "extensions/telemetry/flush_settings.h"
 #include "extensions/telemetry/proxy.h"
@@ -65,6 +67,8 @@ struct Settings {
   std::string ca_file;        // for destinations without a certificate of their own; may be empty
   bool tls_insecure = false;  // certificates are not verified
   ProxySettings proxies;
+  AwsSettings aws;           // where secrets come from
+  bool allow_dumps = false;  // a debugger may look at a daemon that holds secrets
 
   std::string service_name;
   std::vector<std::pair<std::string, std::string>> resource_attributes;

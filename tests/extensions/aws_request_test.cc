@@ -5,6 +5,8 @@
 #include <map>
 #include <string>
 
+#include "extensions/telemetry/aws_settings.h"
+
 using namespace mayfly;
 using namespace mayfly::telemetry;
 

@@ -120,6 +120,10 @@ TEST_CASE("what is wrong is named with what is allowed") {
   CHECK(says(complaint("ndjson+http://h#signals=logs"), "is none of types, compression, headers"));
   CHECK(says(complaint("stdout:#compression=gzip"), "is not types"));
   CHECK(says(complaint("otlp+http://h#certificate=ca.pem"), "absolute path"));
+  CHECK(says(complaint("otlp+http://h/${vault:x}"), "${vault…} is none of ${secretsmanager:…}, ${ssm:…}"));
+  CHECK(says(complaint("otlp+http://h#headers=k=${vault:x}"), "the value of \"k\": ${vault…} is none of"));
+  CHECK(says(complaint("otlp+http://u:${ssm:/x}@h"), "a secret may stand in path, query and headers"));
+  CHECK(says(complaint("otlp+http://${ssm:x}:4000"), "a secret may stand in path, query and headers"));
   CHECK(says(complaint("file:tmp"), "absolute path"));
   CHECK(says(complaint("otlp+http://h:99999"), "port"));
 }

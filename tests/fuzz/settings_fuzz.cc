@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/http_field.h"
+#include "extensions/telemetry/secret_text.h"
 #include "extensions/telemetry/settings.h"
 #include "tests/fuzz/check.h"
 
@@ -35,6 +36,15 @@ void check(const DestinationSettings& d, std::uint16_t own_receiver_port) {
   FUZZ_CHECK(d.timeout.count() >= 1 && d.timeout.count() <= 300'000);
 }
 
+// References in what is kept are whole, and a proxy is somewhere.
+void check_proxy(const ProxySettings& proxies, const DestinationSettings& d) {
+  for (const auto& header : d.headers) FUZZ_CHECK(parse_secret_text(header.value).has_value());
+  for (const auto& target : d.targets) FUZZ_CHECK(parse_secret_text(target).has_value());
+  auto proxy = proxy_for(proxies, d.origin, d.tls);
+  if (proxy && *proxy) FUZZ_CHECK((*proxy)->origin.port != 0 && !is_listed(proxies.none_for, d.origin));
+  if (!proxy) FUZZ_CHECK(is_printable(proxy.error().message));
+}
+
 void check_secret(const std::string& url) {
   auto d = parse_destination(url, {});
   FUZZ_CHECK((d ? d->name : d.error().message).find(kSecret) == std::string::npos);
@@ -55,6 +65,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
   });
+  for (const auto& d : settings.destinations) check_proxy(settings.proxies, d);
   for (const auto& d : settings.destinations) check(d, settings.receiver ? settings.receiver->port : 0);
   for (const auto& complaint : settings.complaints) FUZZ_CHECK(is_printable(complaint) && complaint.size() < 1'000);
   FUZZ_CHECK(settings.queue_bytes >= 65'536);
