@@ -55,7 +55,7 @@ Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
       // A small queue needs small batches, or each one would push all others out.
       batch_bytes_(std::min(kBatchBytes, settings.queue_bytes / 4)),
       resource_(settings),
-      invocations_(XRay::join, sends_spans(settings)) {}
+      invocations_(settings.xray, sends_spans(settings)) {}
 
 Daemon::~Daemon() = default;
 
@@ -218,7 +218,12 @@ void Daemon::open_encoders() {
 std::unique_ptr<Encoder> Daemon::make_encoder(Encoding encoding, Signal signal) {
   if (encoding == Encoding::ndjson) return std::make_unique<NdjsonEncoder>();
   if (signal == Signal::traces) return std::make_unique<OtlpTracesEncoder>(resource_);
-  if (signal == Signal::logs) return std::make_unique<OtlpLogsEncoder>(resource_);
+  if (signal == Signal::logs) {
+    OtlpLogsEncoder::Options options;
+    options.multiline = settings_.multiline;
+    options.platform_text = settings_.platform_text;
+    return std::make_unique<OtlpLogsEncoder>(resource_, options);
+  }
   OtlpMetricsEncoder::Sources sources;
   sources.read_self = [this](SelfTelemetry& out) { read_self(out); };
   return std::make_unique<OtlpMetricsEncoder>(resource_, std::move(sources));
@@ -306,9 +311,14 @@ void Daemon::answered() {
 void Daemon::shut_down(const ext::Shutdown& shutdown) {
   if (!subscribed_ && !receiver_) return loop_.stop();
   closing_ = true;
+  using Reason = ext::Shutdown::Reason;
+  std::string_view reason = shutdown.reason == Reason::timeout   ? "timeout"
+                            : shutdown.reason == Reason::failure ? "failure"
+                                                                 : shutdown.reason_text;
+  invocations_.end(reason);
   RecordContext context{invocations_.current(), invocations_, core::wall_now()};
   for (auto& lane : lanes_) {
-    if (lane.encoder) lane.encoder->end(shutdown.reason_text, context);
+    if (lane.encoder) lane.encoder->end(reason, context);
   }
   // The report of the last invocation comes only now.
   bool report_due = !invoked_id_.empty() && settings_.forwards(TelemetryType::platform) && reported_id_ != invoked_id_;

@@ -31,10 +31,9 @@
 #include <unordered_map>
 
 #include "core/clock.h"
+#include "extensions/telemetry/trace_context.h"
 
 namespace mayfly::telemetry {
-
-enum class XRay : std::uint8_t { join, parent, off };
 
 struct Invocation {
   std::string trace_id;   // 16 bytes, or empty: no trace

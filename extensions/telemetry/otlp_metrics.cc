@@ -83,6 +83,9 @@ constexpr DistributionDefinition kDistributionDefinitions[OtlpMetricsEncoder::kD
     {{"mayfly.lambda.produced_bytes", "By", "Size of the response"}, kBytes},
 };
 
+// By Source.
+constexpr std::string_view kSourceNames[kSources] = {"platform", "function", "extension", "otlp"};
+
 protozero::data_view view(std::string_view text) { return {text.data(), text.size()}; }
 
 std::uint64_t unix_nano(WallTime time) {
@@ -367,17 +370,26 @@ void OtlpMetricsEncoder::write_usage(Writer& writer, const Usage& usage) {
 
 void OtlpMetricsEncoder::write_self(Writer& writer) {
   if (!sources_.read_self) return;
-  auto& now = next_self_;
+  SelfTelemetry now;
   sources_.read_self(now);
-  self_.destinations.resize(now.destinations.size());
+  self_.destinations.resize(now.destinations.size());  // always the same ones, in the same order
 
-  auto count = [&](const Definition& what, std::uint64_t before, std::uint64_t after) {
+  // One point for each for which `read` has grown.
+  auto grown = [&](const Definition& what, std::size_t n, auto read, auto... attributes) {
     writer.begin(what);
-    if (after > before) writer.point(after - before, true);
+    for (std::size_t i = 0; i < n; ++i) {
+      auto before = read(self_, i), after = read(now, i);
+      if (after > before) writer.point(after - before, true, {attributes(i)...});
+    }
     writer.end_sum();
   };
-  count({"mayfly.telemetry.received", "{record}", "Records that Lambda delivered"}, self_.received, now.received);
-  count({"mayfly.telemetry.malformed", "{record}", "Records that could not be read"}, self_.malformed, now.malformed);
+  using Attribute = Writer::Attribute;
+  grown(
+      {"mayfly.telemetry.received", "{record}", "Records that came in"}, kSources,
+      [](const SelfTelemetry& c, std::size_t i) { return c.received_from[i]; },
+      [](std::size_t i) { return Attribute("source", kSourceNames[i]); });
+  grown({"mayfly.telemetry.malformed", "{record}", "Records that could not be read"}, 1,
+        [](const SelfTelemetry& c, std::size_t) { return c.malformed; });
   if (now.added > self_.added) {
     writer.begin({"mayfly.telemetry.added_time", "s", "Time for which invocations were held open to send telemetry"});
     writer.point(std::chrono::duration<double>(now.added - self_.added).count(), true);
@@ -385,40 +397,63 @@ void OtlpMetricsEncoder::write_self(Writer& writer) {
   }
 
   using Of = SelfTelemetry::Destination;
-  // One point a destination for which `read` has grown.
-  auto count_each = [&](const Definition& what, auto read) {
-    writer.begin(what);
-    for (std::size_t i = 0; i < now.destinations.size(); ++i) {
-      auto before = read(self_.destinations[i]), after = read(now.destinations[i]);
-      if (after > before) writer.point(after - before, true, {{"destination", now.destinations[i].name}});
-    }
-    writer.end_sum();
+  auto destination = [&](std::size_t i) { return Attribute("destination", now.destinations[i].name); };
+  auto grown_each = [&](const Definition& what, auto read) {
+    grown(
+        what, now.destinations.size(),
+        [read](const SelfTelemetry& c, std::size_t i) { return read(c.destinations[i]); }, destination);
   };
-  count_each({"mayfly.telemetry.delivered", "{record}", "Records that a destination took"},
+  grown_each({"mayfly.telemetry.delivered", "{record}", "Records that a destination took"},
              [](const Of& d) { return d.account.count(Place::delivered); });
-  count_each({"mayfly.telemetry.retries", "{request}", "Requests for what had been in one before"},
-             [](const Of& d) { return d.retries; });
-  count_each({"mayfly.telemetry.maybe_delivered", "{record}", "Records that may have arrived twice"},
+  grown_each({"mayfly.telemetry.recovered", "{record}", "Records that an earlier life had left behind"},
+             [](const Of& d) { return d.account.recovered(); });
+  grown_each({"mayfly.telemetry.maybe_delivered", "{record}", "Records that may have arrived twice"},
              [](const Of& d) { return d.maybe_delivered; });
+  grown_each({"mayfly.telemetry.retries", "{request}", "Requests for what had been in one before"},
+             [](const Of& d) { return d.retries; });
+  grown_each({"mayfly.telemetry.breaker_opened", "{event}", "Times that a destination was given a rest"},
+             [](const Of& d) { return d.breaker_opened; });
 
-  writer.begin({"mayfly.telemetry.dropped", "{record}", "Records that were lost, by cause"});
+  writer.begin({"mayfly.telemetry.requests", "{request}", "Requests, by outcome"});
   for (std::size_t i = 0; i < now.destinations.size(); ++i) {
-    const auto& destination = now.destinations[i];
-    for (std::size_t p = kFirstDropped; p < kPlaces; ++p) {
-      auto place = static_cast<Place>(p);
-      auto before = self_.destinations[i].account.count(place), after = destination.account.count(place);
-      if (after <= before) continue;
-      writer.point(after - before, true, {{"destination", destination.name}, {"cause", to_string(place)}});
+    using Requests = DeliveryCounters;
+    constexpr std::pair<std::string_view, std::uint64_t Requests::*> kOutcomes[] = {
+        {"ok", &Requests::ok},
+        {"partial", &Requests::partial},
+        {"later", &Requests::later},
+        {"refused", &Requests::refused},
+        {"unanswered", &Requests::unanswered}};
+    for (auto [outcome, member] : kOutcomes) {
+      auto before = self_.destinations[i].*member, after = now.destinations[i].*member;
+      if (after > before) writer.point(after - before, true, {destination(i), {"outcome", outcome}});
     }
   }
   writer.end_sum();
 
-  writer.begin({"mayfly.telemetry.queued", "{record}", "Records that wait in memory"});
-  for (const auto& d : now.destinations) {
-    writer.point(d.account.count(Place::queued) + d.account.count(Place::in_flight), false, {{"destination", d.name}});
+  writer.begin({"mayfly.telemetry.dropped", "{record}", "Records that were lost, by cause"});
+  for (std::size_t i = 0; i < now.destinations.size(); ++i) {
+    for (std::size_t p = kFirstDropped; p < kPlaces; ++p) {
+      auto place = static_cast<Place>(p);
+      auto before = self_.destinations[i].account.count(place), after = now.destinations[i].account.count(place);
+      if (after > before) writer.point(after - before, true, {destination(i), {"cause", to_string(place)}});
+    }
   }
-  writer.end_gauge();
-  std::swap(self_, next_self_);
+  writer.end_sum();
+
+  auto gauge_each = [&](const Definition& what, auto read) {
+    writer.begin(what);
+    for (std::size_t i = 0; i < now.destinations.size(); ++i) {
+      writer.point(std::uint64_t{read(now.destinations[i])}, false, {destination(i)});
+    }
+    writer.end_gauge();
+  };
+  gauge_each({"mayfly.telemetry.queued", "{record}", "Records that wait in memory"},
+             [](const Of& d) { return d.account.count(Place::queued) + d.account.count(Place::in_flight); });
+  gauge_each({"mayfly.telemetry.queue_size", "By", "Memory that waiting records take"},
+             [](const Of& d) { return d.queue_bytes; });
+  gauge_each({"mayfly.telemetry.spooled", "{record}", "Records of which only a file is left"},
+             [](const Of& d) { return d.account.count(Place::spooled); });
+  self_ = std::move(now);
 }
 
 }  // namespace mayfly::telemetry

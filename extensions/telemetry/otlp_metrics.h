@@ -99,9 +99,8 @@ class OtlpMetricsEncoder final : public Encoder {
   bool init_reported_ = false;             // platform.report repeats the duration of an init
   std::deque<std::string> out_of_memory_;  // the last few that were counted
   std::optional<Usage> last_usage_;
-  SelfTelemetry self_;       // as of the last batch
-  SelfTelemetry next_self_;  // scratch
-  std::string metrics_;      // scratch: Metric messages, each with the tag and length of ScopeMetrics.metrics
+  SelfTelemetry self_;   // as of the last batch
+  std::string metrics_;  // scratch: Metric messages, each with the tag and length of ScopeMetrics.metrics
 };
 
 }  // namespace mayfly::telemetry

@@ -20,6 +20,13 @@ bool parse_number(std::string_view text, std::size_t& out) {
   return error == std::errc{} && end == text.data() + text.size() && !text.empty();
 }
 
+Outcome<XRay> parse_xray(std::string_view word) {
+  if (word == "join") return XRay::join;
+  if (word == "parent") return XRay::parent;
+  if (word == "off") return XRay::off;
+  return core::fail(core::Errc::parse, quoted(word) + " is none of join, parent, off");
+}
+
 class Reader {
  public:
   explicit Reader(const Environment& environment) : environment_(environment) {}
@@ -31,6 +38,9 @@ class Reader {
     if (!parse_number(get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE").value_or(""), s_.memory_mb)) s_.memory_mb = 0;
     read_receiver();
     s_.retry_500 = read_switch("MAYFLY_TELEMETRY_RETRY_500", false);
+    read("MAYFLY_TELEMETRY_XRAY", s_.xray, parse_xray);
+    s_.multiline = read_switch("MAYFLY_TELEMETRY_MULTILINE", true);
+    s_.platform_text = read_switch("MAYFLY_TELEMETRY_PLATFORM_TEXT", true);
     read("MAYFLY_TELEMETRY_FLUSH", s_.flush, parse_flush);
     read_types();
     read_queue_bytes();

@@ -11,6 +11,12 @@
 // | MAYFLY_TELEMETRY_SPOOL             | folder for what a reset would lose, or off     | /tmp/.mayfly-telemetry     |
 // | MAYFLY_TELEMETRY_RETRY_500         | on: a 500 is a passing trouble of a proxy      | off                        |
 // | MAYFLY_TELEMETRY_RECEIVER          | host:port for OTLP from the function, or off   | 127.0.0.1:4318             |
+// | MAYFLY_TELEMETRY_XRAY              | join, parent, off: what X-Ray's ids are to our | join                       |
+// |                                    | spans, see invocations.h                       |                            |
+// | MAYFLY_TELEMETRY_MULTILINE         | on: a stack trace is one record, however many  | on                         |
+// |                                    | lines it has                                   |                            |
+// | MAYFLY_TELEMETRY_PLATFORM_TEXT     | on: platform records have CloudWatch's line as | on                         |
+// |                                    | body (START, END, REPORT), off: their type     |                            |
 // | OTEL_EXPORTER_OTLP_ENDPOINT        | base URL, gets /v1/logs, /v1/metrics, …        | none                       |
 // | OTEL_EXPORTER_OTLP_LOGS_ENDPOINT   | whole URL of that signal; also METRICS, TRACES | the base URL               |
 // | OTEL_EXPORTER_OTLP_HEADERS         | name=value, comma separated, percent-encoded   | none                       |
@@ -52,6 +58,7 @@
 #include "extensions/telemetry/destination_settings.h"
 #include "extensions/telemetry/flush_settings.h"
 #include "extensions/telemetry/proxy.h"
+#include "extensions/telemetry/trace_context.h"
 
 namespace mayfly::telemetry {
 
@@ -63,6 +70,10 @@ struct Settings {
   std::string spool_folder = "/tmp/.mayfly-telemetry";  // empty: no spool
   bool retry_500 = false;
   std::optional<core::Origin> receiver = core::Origin{"127.0.0.1", 4318};  // empty: off
+
+  XRay xray = XRay::join;
+  bool multiline = true;
+  bool platform_text = true;
 
   std::string ca_file;        // for destinations without a certificate of their own; may be empty
   bool tls_insecure = false;  // certificates are not verified

@@ -4,12 +4,16 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace mayfly::telemetry {
+
+// What X-Ray's trace header is to our spans; see invocations.h.
+enum class XRay : std::uint8_t { join, parent, off };
 
 struct TraceContext {
   std::string trace_id;  // 16 bytes

@@ -195,12 +195,13 @@ class Backend:
 
 
 @contextlib.contextmanager
-def with_backend(*options, variables=None, programs=None, scheme="http", **named):
-    """mayfly_run() of the misbehaving function and the daemon, which sends to a
-    Backend with these options. A `scheme` of https needs a Backend with a certificate."""
+def with_backend(*options, variables=None, programs=None, scheme="http", signals="logs", **named):
+    """mayfly_run() of the misbehaving function and the daemon, which sends these
+    signals to a Backend with these options. A `scheme` of https needs a Backend with
+    a certificate."""
     with tempfile.TemporaryDirectory(prefix="mayfly-test-") as folder:
         with Backend(pathlib.Path(folder), *options) as backend:
-            destination = {"MAYFLY_TELEMETRY_DESTINATIONS": f"otlp+{scheme}://127.0.0.1:{backend.port}"}
+            destination = {"MAYFLY_TELEMETRY_DESTINATIONS": f"otlp+{scheme}://127.0.0.1:{backend.port}#signals={signals}"}
             with mayfly_run(command=misbehaving(), programs=programs or telemetry_daemon(),
                             variables={**destination, **(variables or {})}, **named) as env:
                 yield env, backend

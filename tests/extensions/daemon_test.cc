@@ -62,13 +62,16 @@ struct Run {
   DaemonProcess daemon;
 };
 
+// Metrics and spans would be more requests.
+std::string logs(const std::string& url) { return url + "#signals=logs"; }
+
 const DaemonProcess::Environment kOnlyFunction{{"MAYFLY_TELEMETRY_TYPES", "function"}};
 
 }  // namespace
 
 TEST_CASE("nothing but register and subscribe happens before the first next") {
   Backend backend;
-  Run run(backend.url());
+  Run run(logs(backend.url()));
   auto calls = run.lambda.calls();
   REQUIRE(calls.size() == 3);
   CHECK(calls[0].path == "/2020-01-01/extension/register");
@@ -85,7 +88,7 @@ TEST_CASE("nothing but register and subscribe happens before the first next") {
 
 TEST_CASE("the records of an invocation are with the backend before the next event is asked for") {
   Backend backend;
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   for (int i = 1; i <= 3; ++i) {
     run.invoke("id-" + std::to_string(i), "line " + std::to_string(i));
     CHECK(backend.delivered().size() == static_cast<std::size_t>(i));
@@ -97,7 +100,7 @@ TEST_CASE("the records of an invocation are with the backend before the next eve
 
 TEST_CASE("the report of an invocation ends it, should its runtimeDone be missing") {
   Backend backend;
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   run.lambda.invoke("id-1", 900'000);
   run.lambda.deliver(batch({record("function", "\"one\""), record("platform.report", R"({"requestId":"id-1"})")}));
   run.lambda.wait_next(2);  // and not when the deadline comes
@@ -109,7 +112,7 @@ TEST_CASE("what ends an invocation may come before its event") {
   for (const auto& end : {runtime_done("id-1"), record("platform.report", R"({"requestId":"id-1"})")}) {
     CAPTURE(end);
     Backend backend;
-    Run run(backend.url(), kOnlyFunction);
+    Run run(logs(backend.url()), kOnlyFunction);
     run.lambda.deliver(batch({record("function", "\"one\""), end}));
     run.lambda.invoke("id-1", 900'000);
     run.lambda.wait_next(2);
@@ -120,7 +123,7 @@ TEST_CASE("what ends an invocation may come before its event") {
 
 TEST_CASE("a request is what an OTLP receiver expects") {
   Backend backend;
-  Run run(backend.url() + "/base/", kOnlyFunction);
+  Run run(logs(backend.url() + "/base/"), kOnlyFunction);
   run.invoke("id-1", "x");
   auto head = backend.wait_requests(1)[0].head;
   CHECK(head.starts_with("POST /base/v1/logs HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(backend.port()) + "\r\n"));
@@ -160,7 +163,8 @@ TEST_CASE("the daemon's own figures go out with the metrics") {
 
 TEST_CASE("lines carry the resource, the request id and the trace of their invocation") {
   Backend backend;
-  Run run(backend.url(), {{"OTEL_SERVICE_NAME", "shop"}, {"OTEL_RESOURCE_ATTRIBUTES", "team=blue%20sky,stage=test"}});
+  Run run(logs(backend.url()),
+          {{"OTEL_SERVICE_NAME", "shop"}, {"OTEL_RESOURCE_ATTRIBUTES", "team=blue%20sky,stage=test"}});
   const std::string id = "8f3c41d2-0000-4000-8000-000000000001";
   run.lambda.invoke(id, 60'000, "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1");
   run.lambda.deliver(batch(
@@ -265,7 +269,7 @@ TEST_CASE("where there is no Telemetry API the daemon says so and idles") {
 
 TEST_CASE("a malformed record costs only itself and is counted") {
   Backend backend;
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   run.lambda.invoke("id-1");
   run.lambda.deliver(
       batch({record("function", "\"one\""), "17", "{\"broken\"", record("function", "\"two\""), runtime_done("id-1")}));
@@ -276,7 +280,7 @@ TEST_CASE("a malformed record costs only itself and is counted") {
 }
 
 TEST_CASE("a backend that refuses connections costs one log line, and the loss is counted at shutdown") {
-  Run run(refusing_url(), kOnlyFunction);
+  Run run(logs(refusing_url()), kOnlyFunction);
   for (int i = 0; i < 5; ++i) run.invoke("id-" + std::to_string(i), "x");
   CHECK(run.shut_down(1'000) == 0);
   CHECK(lines(run.daemon.errors()) == 2);
@@ -286,7 +290,7 @@ TEST_CASE("a backend that refuses connections costs one log line, and the loss i
 
 TEST_CASE("a backend that swallows connections holds no invocation up to its deadline") {
   BlackHole hole;
-  Run run(hole.url(), kOnlyFunction);
+  Run run(logs(hole.url()), kOnlyFunction);
   auto began = std::chrono::steady_clock::now();
   for (int i = 0; i < 5; ++i) run.invoke("id-" + std::to_string(i), "x", 60'000);
   // Far below five deadlines; the first costs 200 ms, the others nothing.
@@ -297,7 +301,7 @@ TEST_CASE("a backend that swallows connections holds no invocation up to its dea
 
 TEST_CASE("a backend that never answers is waited for no longer than the cap, and the loss is counted") {
   Backend backend({{.kind = Behaviour::never_answer}});
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   run.invoke("id-1", "one");
   backend.wait_requests(1);
   // Were each held open for 200 ms, the first request would be given up meanwhile.
@@ -309,7 +313,7 @@ TEST_CASE("a backend that never answers is waited for no longer than the cap, an
 
 TEST_CASE("a retryable status is retried, and what waited goes out in order") {
   Backend backend({{.status = 503, .fields = "Retry-After: 0\r\n"}, {.status = 429}});
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   run.invoke("id-1", "one");
   run.invoke("id-2", "two");
   CHECK(run.shut_down(60'000) == 0);
@@ -319,7 +323,7 @@ TEST_CASE("a retryable status is retried, and what waited goes out in order") {
 
 TEST_CASE("a Retry-After longer than the budget is not waited for") {
   Backend backend({{.status = 503, .fields = "Retry-After: 120\r\n"}});
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   run.invoke("id-1", "one");
   run.invoke("id-2", "two");
   CHECK(backend.requests().size() == 1);
@@ -331,7 +335,7 @@ TEST_CASE("a Retry-After longer than the budget is not waited for") {
 
 TEST_CASE("a connection that is reset in the middle of a request loses nothing") {
   Backend backend({{.kind = Behaviour::reset_in_body}});
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   run.invoke("id-1", "one");
   backend.wait_requests(1);
   CHECK(run.shut_down(60'000) == 0);
@@ -341,7 +345,7 @@ TEST_CASE("a connection that is reset in the middle of a request loses nothing")
 
 TEST_CASE("a kept connection that died is replaced at once, without an outage") {
   Backend backend({{.close_after = true}});
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   run.invoke("id-1", "one");
   backend.wait_requests(1);
   run.invoke("id-2", "two");
@@ -352,7 +356,7 @@ TEST_CASE("a kept connection that died is replaced at once, without an outage") 
 
 TEST_CASE("a kept connection that dies with a request on it costs one more request, and no outage") {
   Backend backend({{}, {.kind = Behaviour::close_unanswered}});
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   run.invoke("id-1", "one");
   run.invoke("id-2", "two");
   CHECK(backend.delivered() == Strings{"s:one", "s:two"});
@@ -365,7 +369,7 @@ TEST_CASE("a refusal drops the batch, counts it and quotes the answer once") {
   for (int status : {400, 413, 500, 302}) {
     CAPTURE(status);
     Backend backend({{.status = status, .body = "no thanks\nsecond line"}, {.status = status, .body = "again"}});
-    Run run(backend.url(), kOnlyFunction);
+    Run run(logs(backend.url()), kOnlyFunction);
     run.invoke("id-1", "one");
     run.invoke("id-2", "two");
     run.invoke("id-3", "three");
@@ -389,7 +393,7 @@ TEST_CASE("records that the backend rejects of a batch are counted") {
   Backend backend({{.body = std::string("\x0a\x07\x08\x01\x12\x03"
                                         "bad",
                                         9)}});
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   run.invoke("id-1", "one");
   CHECK(run.shut_down() == 0);
   CHECK(run.daemon.errors().find("rejected 1") != std::string::npos);
@@ -397,7 +401,7 @@ TEST_CASE("records that the backend rejects of a batch are counted") {
 
 TEST_CASE("a function that runs into its deadline has its lines sent before, and the daemon waits in next again") {
   Backend backend;
-  Run run(backend.url(), kOnlyFunction);
+  Run run(logs(backend.url()), kOnlyFunction);
   run.lambda.invoke("id-1", 1'000);
   run.lambda.deliver(batch({record("function", "\"working\"")}));
   run.lambda.wait_next(2);  // no runtimeDone came
@@ -406,7 +410,7 @@ TEST_CASE("a function that runs into its deadline has its lines sent before, and
 }
 
 TEST_CASE("a deadline that has passed already does not hold the daemon up") {
-  Run run(BlackHole().url(), kOnlyFunction);
+  Run run(logs(BlackHole().url()), kOnlyFunction);
   run.invoke("id-1", "x", -5'000);
   CHECK(run.lambda.next_calls() == 2);
   CHECK(run.shut_down(0) == 0);
@@ -415,7 +419,7 @@ TEST_CASE("a deadline that has passed already does not hold the daemon up") {
 
 TEST_CASE("what comes in the Shutdown phase still goes out") {
   Backend backend;
-  Run run(backend.url());
+  Run run(logs(backend.url()));
   run.invoke("id-1", "one");
   run.lambda.shut_down();
   run.lambda.deliver(
@@ -425,7 +429,7 @@ TEST_CASE("what comes in the Shutdown phase still goes out") {
 }
 
 TEST_CASE("memory is bounded while the backend is away: the oldest records go first") {
-  Run run(refusing_url(), {{"MAYFLY_TELEMETRY_TYPES", "function"}, {"MAYFLY_TELEMETRY_QUEUE_BYTES", "65536"}});
+  Run run(logs(refusing_url()), {{"MAYFLY_TELEMETRY_TYPES", "function"}, {"MAYFLY_TELEMETRY_QUEUE_BYTES", "65536"}});
   std::string text(10'000, 'x');
   for (int i = 0; i < 12; ++i) run.invoke("id-" + std::to_string(i), text);
   CHECK(run.shut_down(1'000) == 0);
@@ -436,7 +440,7 @@ TEST_CASE("memory is bounded while the backend is away: the oldest records go fi
 
 TEST_CASE("a delivery that is larger than the queue is sent in batches that fit") {
   Backend backend;
-  Run run(backend.url(), {{"MAYFLY_TELEMETRY_TYPES", "function"}, {"MAYFLY_TELEMETRY_QUEUE_BYTES", "65536"}});
+  Run run(logs(backend.url()), {{"MAYFLY_TELEMETRY_TYPES", "function"}, {"MAYFLY_TELEMETRY_QUEUE_BYTES", "65536"}});
   std::vector<std::string> records(6, record("function", "\"" + std::string(10'000, 'x') + "\""));
   records.push_back(runtime_done("id-1"));
   run.lambda.invoke("id-1");
@@ -450,7 +454,7 @@ TEST_CASE("a delivery that is larger than the queue is sent in batches that fit"
 
 TEST_CASE("two destinations do not hold each other up") {
   Backend backend;
-  Run run(refusing_url() + "," + backend.url(), kOnlyFunction);
+  Run run(logs(refusing_url()) + "," + logs(backend.url()), kOnlyFunction);
   run.invoke("id-1", "one");
   CHECK(backend.delivered() == Strings{"s:one"});
   CHECK(run.shut_down(1'000) == 0);

@@ -254,12 +254,15 @@ TEST_CASE("records that are no platform records make no batch due") {
 
 TEST_CASE("the daemon's own counts are sent as what has changed since the last batch") {
   Metrics m;
-  m.self.received = 10;
+  m.self.received_from = {7, 3, 0, 0};
   m.self.malformed = 1;
   m.self.added = std::chrono::milliseconds(250);
   m.self.destinations.resize(2);
   m.self.destinations[0].name = "otlp+http://a";
+  m.self.destinations[0].queue_bytes = 77;
   m.self.destinations[0].retries = 2;
+  m.self.destinations[0].ok = 1;
+  m.self.destinations[0].unanswered = 1;
   m.self.destinations[1].name = "stdout:";
   auto& account = m.self.destinations[0].account;
   account.enqueue(9);
@@ -267,12 +270,19 @@ TEST_CASE("the daemon's own counts are sent as what has changed since the last b
   account.move(3, Place::queued, Place::http_4xx);
   m.add({done("a", R"("status":"success")")});
   auto metrics = m.seal();
-  CHECK(sum_of(metrics, "mayfly.telemetry.received") == 10);
+  REQUIRE(metrics["mayfly.telemetry.received"].points.size() == 2);
+  CHECK(metrics["mayfly.telemetry.received"].points[0].value == 7);
+  CHECK(metrics["mayfly.telemetry.received"].points[0].attributes == Attributes{{"source", "s:platform"}});
+  CHECK(metrics["mayfly.telemetry.received"].points[1].attributes == Attributes{{"source", "s:function"}});
   CHECK(sum_of(metrics, "mayfly.telemetry.malformed") == 1);
   CHECK(sum_of(metrics, "mayfly.telemetry.added_time") == doctest::Approx(.25));
   CHECK(only_point(metrics, "mayfly.telemetry.delivered").attributes == Attributes{{"destination", "s:otlp+http://a"}});
   CHECK(sum_of(metrics, "mayfly.telemetry.delivered") == 4);
   CHECK(sum_of(metrics, "mayfly.telemetry.retries") == 2);
+  REQUIRE(metrics["mayfly.telemetry.requests"].points.size() == 2);
+  CHECK(metrics["mayfly.telemetry.requests"].points[1].attributes ==
+        Attributes{{"destination", "s:otlp+http://a"}, {"outcome", "s:unanswered"}});
+  CHECK(metrics["mayfly.telemetry.queue_size"].points.at(0).value == 77);
   CHECK(only_point(metrics, "mayfly.telemetry.dropped").value == 3);
   CHECK(only_point(metrics, "mayfly.telemetry.dropped").attributes ==
         Attributes{{"destination", "s:otlp+http://a"}, {"cause", "s:http_4xx"}});
