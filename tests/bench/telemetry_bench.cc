@@ -227,7 +227,7 @@ class Bench {
   const std::string folder_;
   const std::vector<std::string> variables_;
   storm::Dice dice_{1};
-  storm::StubBackend backend_{1};
+  storm::StubBackend backend_{storm::StubBackend::Protocol::otlp, 1};
   storm::Sandbox sandbox_;
   std::unique_ptr<bench::Messages> alone_;
   Number next_ = 0;

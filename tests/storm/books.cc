@@ -27,18 +27,21 @@ std::string ranges(const std::vector<Number>& numbers) {
 }
 
 // Where the daemon counts a batch that was refused with this status.
-std::string cause_of(int status) { return status < 400 ? "http_3xx" : status < 500 ? "http_4xx" : "http_5xx"; }
+std::string cause_of(int status) {
+  if (status == 401 || status == 403) return "auth";
+  return status < 400 ? "http_3xx" : status < 500 ? "http_4xx" : "http_5xx";
+}
 
 // What became of one number at the backend.
 struct Fate {
-  std::uint8_t kept = 0;     // by so many requests, as all below
+  std::uint8_t kept = 0;     // by so many requests
   std::uint8_t certain = 0;  // of these, whose answer was read
   std::uint8_t rejected = 0;
 };
 
 }  // namespace
 
-Losses read_losses(const std::string& errors) {
+Losses read_losses(const std::string& errors, int port) {
   Losses losses;
   auto at = errors.find("some telemetry was lost");
   if (at == errors.npos) return losses;
@@ -48,16 +51,17 @@ Losses read_losses(const std::string& errors) {
   losses.told = true;
   losses.received = number_behind(line, "\"received\":");
   losses.malformed = number_behind(line, "\"malformed\":");
-  losses.dropped = number_behind(line, "\"dropped\":");
   auto begin = line.find("\"where\":\"");
   if (begin == line.npos) return losses;
   line.remove_prefix(begin + 9);
   line = line.substr(0, line.find('"'));
   // "DESTINATION CAUSE COUNT, ..."
+  const std::string destination = ":" + std::to_string(port) + "/";
   while (!line.empty()) {
     auto comma = std::min(line.find(", "), line.size());
     auto part = line.substr(0, comma);
     line.remove_prefix(std::min(comma + 2, line.size()));
+    if (part.find(destination) == part.npos) continue;
     auto last = part.rfind(' ');
     auto middle = part.rfind(' ', last - 1);
     losses.causes[std::string(part.substr(middle + 1, last - middle - 1))] +=
@@ -76,10 +80,8 @@ void Books::close(const Environment& environment) {
   // What the backend has, by number, and what it refused, by cause.
   std::vector<Fate> fates(end - first);
   Counts refused, perhaps_refused;
-  bool blind = false;
   for (const auto& request : environment.requests) {
     ++sums_.requests;
-    blind = blind || request.blind;
     for (auto* list : {&request.kept, &request.rejected, &request.others}) {
       for (auto number : *list) {
         if (number >= first && number < end) continue;
@@ -154,8 +156,7 @@ void Books::close(const Environment& environment) {
              std::to_string(missing.size() + died.size()) + " are missing and " + std::to_string(uncertain) +
              " uncertain");
   }
-  if (blind) return;
-  for (const char* cause : {"rejected", "http_3xx", "http_4xx", "http_5xx"}) {
+  for (const char* cause : {"rejected", "http_3xx", "http_4xx", "http_5xx", "auth"}) {
     auto ours = dropped[cause], least = refused[cause], most = least + perhaps_refused[cause];
     // A life that was killed may have taken its count with it.
     if (!died.empty()) least = 0;

@@ -1,5 +1,5 @@
 // Every number's way: what Lambda gave away, what the backend has, and what the
-// daemon says was lost. They must agree for each environment: for the lives that
+// daemon says was lost on the way to it. They must agree for each environment: for the lives that
 // follow one another in one /tmp, and inherit what the earlier ones could not send.
 //
 // An answer that the daemon may not have read makes the backend's side of a
@@ -26,11 +26,10 @@ struct Losses {
   bool told = false;
   std::uint64_t received = 0;
   std::uint64_t malformed = 0;
-  std::uint64_t dropped = 0;
-  Counts causes;
+  Counts causes;  // of the destination
 };
-// From what it wrote to standard error.
-Losses read_losses(const std::string& errors);
+// From what it wrote to standard error: the destination on this port.
+Losses read_losses(const std::string& errors, int port);
 
 // The records that one process of the daemon was given, and what it said.
 struct Life {

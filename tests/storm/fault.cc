@@ -6,12 +6,12 @@ namespace storm {
 namespace {
 
 constexpr std::array<std::string_view, kFaults> kNames{
-    "none",           "reset_before", "reset_in_body", "reset_after",      "close_after",
-    "cut_in_head",    "cut_in_body",  "trickle",       "silence",          "garbage",
-    "endless_head",   "slow",         "interim",       "chunked",          "html",
-    "partial_none",   "partial_some", "partial_more",  "partial_negative", "then_close",
-    "later",          "server_error", "client_error",  "redirect",         "too_large",
-    "too_large_early"};
+    "none",         "reset_before",   "reset_in_body", "reset_after",      "close_after",
+    "cut_in_head",  "cut_in_body",    "trickle",       "silence",          "garbage",
+    "endless_head", "slow",           "interim",       "chunked",          "html",
+    "partial_none", "partial_some",   "partial_more",  "partial_negative", "then_close",
+    "later",        "server_error",   "client_error",  "unauthorized",     "redirect",
+    "too_large",    "too_large_early"};
 
 std::string http_date(std::time_t at, const char* format = "%a, %d %b %Y %H:%M:%S GMT") {
   char text[64];
@@ -84,6 +84,7 @@ std::string drawn_status(Fault fault, Dice& dice) {
       return one_of({"500 Internal Server Error", "501 Not Implemented", "505 Version"}) + "\r\n";
     case Fault::client_error:
       return one_of({"400 Bad Request", "404 Not Found", "415 Unsupported Media Type", "422 No"}) + "\r\n";
+    case Fault::unauthorized: return one_of({"401 Unauthorized", "403 Forbidden"}) + "\r\n";
     case Fault::redirect:
       return one_of({"301 Moved", "302 Found", "307 Elsewhere", "308 Elsewhere"}) +
              "\r\nLocation: http://127.0.0.1:1/\r\n";

@@ -38,6 +38,7 @@ enum class Fault : std::uint8_t {
   later,  // 429, 502, 503, 504, with any form of Retry-After
   server_error,
   client_error,
+  unauthorized,
   redirect,
   too_large,        // 413 once the body was read
   too_large_early,  // 413 before it was

@@ -68,18 +68,29 @@ class Staller {
   std::thread thread_;
 };
 
+// A destination: what the daemon sends there, and what it says of it.
+struct Side {
+  Side(StubBackend::Protocol protocol, std::uint64_t seed) : backend(protocol, seed) {}
+
+  StubBackend backend;
+  Books books;
+  Environment environment;
+  std::uint64_t away_for = 0;  // invocations
+};
+
 class Storm {
  public:
   explicit Storm(Options options)
       : options_(std::move(options)),
         dice_(options_.seed),
         folder_(make_folder()),
-        backend_(dice_()),
+        otlp_(StubBackend::Protocol::otlp, dice_()),
+        lines_(StubBackend::Protocol::ndjson, dice_()),
         sandbox_({options_.program, {}, folder_, -1}) {
     std::deque<Fault> parade;
     for (std::size_t i = 1; i < kFaults; ++i) parade.push_back(static_cast<Fault>(i));
     std::shuffle(parade.begin(), parade.end(), dice_);
-    backend_.set_parade(std::move(parade));
+    otlp_.backend.set_parade(std::move(parade));
   }
   ~Storm() { std::filesystem::remove_all(folder_); }
 
@@ -88,7 +99,7 @@ class Storm {
     std::fflush(stdout);
     int environments = 0;
     while (next_ < options_.records && complaints_.empty()) inhabit(environments++, false);
-    while (backend_.parade_left() > 0 && complaints_.empty() && environments < 200) inhabit(environments++, false);
+    while (otlp_.backend.parade_left() > 0 && complaints_.empty() && environments < 200) inhabit(environments++, false);
     if (complaints_.empty()) inhabit(environments, true);
     report();
     return complaints_.empty() ? 0 : 1;
@@ -106,7 +117,9 @@ class Storm {
   // One environment: lives that follow one another in one /tmp until it is gone
   // with the last. `last`: of the storm; the sky clears, and all that is left has to go out.
   void inhabit(int number, bool last) {
-    environment_ = Environment{};
+    sides_ = {&otlp_};
+    if (number % 2 == 1) sides_.push_back(&lines_);
+    for (auto* side : sides_) side->environment = Environment{};
     std::filesystem::remove_all(folder_ + "/tmp");
     std::filesystem::create_directories(folder_ + "/tmp");
     secure_ = number % 3 == 1;
@@ -125,21 +138,29 @@ class Storm {
     const bool stalls = !last && chance(dice_, 0.2);
     const std::size_t queue = std::size_t{64 * 1024} << between(dice_, 0, 6);
     const char* compression = one_of({"zstd", "zstd", "gzip", "none"});
+    const char* flush = one_of({"adaptive", "adaptive:0ms", "end", "end:50ms", "periodic:100ms", "continuous:100ms"});
     if (options_.verbose) {
-      std::printf("life %d from %u: queue %zu, %s%s%s; faults %s\n", lives_, next_, queue, compression,
-                  secure_ ? ", TLS" : "", stalls ? ", stalls" : "", mix.text().c_str());
+      std::printf("life %d from %u: %zu destinations, queue %zu, %s, %s%s%s; faults %s\n", lives_, next_, sides_.size(),
+                  queue, compression, flush, secure_ ? ", TLS" : "", stalls ? ", stalls" : "", mix.text().c_str());
       std::fflush(stdout);
     }
-    backend_.set_mix(mix);
-    backend_.set_calm(false);
-    secure_ ? backend_.secure(good_certificate()) : backend_.plain();
-    sandbox_.set_variables({std::string("MAYFLY_TELEMETRY_DESTINATIONS=otlp+http") + (secure_ ? "s" : "") +
-                                "://localhost:" + std::to_string(backend_.port()) + "#signals=logs",
+    std::string destinations;
+    for (auto* side : sides_) {
+      auto& backend = side->backend;
+      backend.set_mix(side == &otlp_ ? mix : FaultMix::drawn(dice_));
+      backend.set_calm(false);
+      secure_ ? backend.secure(good_certificate()) : backend.plain();
+      destinations += side == &otlp_ ? "otlp+http" : " ndjson+http";
+      destinations += std::string(secure_ ? "s" : "") + "://localhost:" + std::to_string(backend.port());
+      destinations += side == &otlp_ ? "/base#signals=logs&" : "/base#";
+      destinations += std::string("compression=") + compression + "&certificate=" + trusted_ca();
+    }
+    sandbox_.set_variables({"MAYFLY_TELEMETRY_DESTINATIONS=" + destinations,
                             "MAYFLY_TELEMETRY_QUEUE_BYTES=" + std::to_string(queue),
                             "MAYFLY_TELEMETRY_SPOOL=" + folder_ + "/tmp/spool", "MAYFLY_TELEMETRY_RECEIVER=off",
-                            "OTEL_EXPORTER_OTLP_CERTIFICATE=" + trusted_ca(),
-                            std::string("OTEL_EXPORTER_OTLP_COMPRESSION=") + compression});
+                            std::string("MAYFLY_TELEMETRY_FLUSH=") + flush});
     life_ = Life{};
+    calm_ = false;
     life_.first = life_.end = next_;
     last_invocation_.reset();
     sandbox_.start();
@@ -162,19 +183,29 @@ class Storm {
   // Now and then the backend is not there at all, or shows another certificate:
   // one that is as good, or one that must not be taken.
   void weather() {
-    if (secure_ && chance(dice_, 0.1)) {
-      constexpr Certificate (*kAll[])() = {good_certificate,    other_good_certificate,      other_good_certificate,
-                                           expired_certificate, certificate_of_another_name, certificate_of_another_ca};
-      auto which = between(dice_, 0, std::size(kAll) - 1);
-      backend_.use(kAll[which](), which > 2);
-      ++certificates_;
+    for (auto* side : sides_) {
+      auto& backend = side->backend;
+      if (secure_ && chance(dice_, 0.1)) {
+        constexpr Certificate (*kAll[])() = {
+            good_certificate,    other_good_certificate,      other_good_certificate,
+            expired_certificate, certificate_of_another_name, certificate_of_another_ca};
+        auto which = between(dice_, 0, std::size(kAll) - 1);
+        backend.use(kAll[which](), which > 2);
+        ++certificates_;
+      }
+      if (side->away_for > 0 && --side->away_for == 0) backend.come_back();
+      if (side->away_for > 0 || !chance(dice_, 0.06)) continue;
+      side->away_for = between(dice_, 1, 4);
+      bool black_hole = chance(dice_, 0.5);
+      ++(black_hole ? black_holes_ : absences_);
+      backend.go_away(black_hole);
     }
-    if (away_for_ > 0 && --away_for_ == 0) backend_.come_back();
-    if (away_for_ > 0 || !chance(dice_, 0.06)) return;
-    away_for_ = between(dice_, 1, 4);
-    bool black_hole = chance(dice_, 0.5);
-    ++(black_hole ? black_holes_ : absences_);
-    backend_.go_away(black_hole);
+  }
+  void return_all() {
+    for (auto* side : sides_) {
+      side->backend.come_back();
+      side->away_for = 0;
+    }
   }
 
   const char* one_of(std::initializer_list<const char*> all) { return all.begin()[between(dice_, 0, all.size() - 1)]; }
@@ -215,7 +246,7 @@ class Storm {
     deliver_report();
     last_invocation_ = invocation;
     deliver_one(platform_start(invocation), invocation);
-    auto batches = between(dice_, 0, 5);
+    auto batches = calm_ ? 0 : between(dice_, 0, 5);
     for (std::uint64_t i = 0; i < batches; ++i) {
       Number first = next_;
       std::vector<std::string> lines;
@@ -239,7 +270,7 @@ class Storm {
     }
     // Once in a while nobody calls the function, and what must not be tried yet may be tried again.
     if (chance(dice_, long_ ? 0.15 : 0.04)) std::this_thread::sleep_for(milliseconds(between(dice_, 200, 1'500)));
-    if (chance(dice_, 0.01)) return die();
+    if (!calm_ && chance(dice_, 0.01)) return die();
     return true;
   }
 
@@ -282,15 +313,16 @@ class Storm {
   // The faults are over: what was sent before now has to arrive, or to be dropped
   // by its cause. A record behind all others tells when.
   void clear_up() {
-    backend_.come_back();
-    away_for_ = 0;
-    backend_.set_calm(true);
+    return_all();
+    for (auto* side : sides_) side->backend.set_calm(true);
     if (!sandbox_.running()) return;
+    calm_ = true;
+    const Number sentinel = next_;
     for (auto until = Clock::now() + kProgress; Clock::now() < until && complaints_.empty();) {
-      Number sentinel = next_;
       if (!invoke(false, false)) return;
       sandbox_.thaw();
-      if (backend_.wait_for(sentinel + 1, milliseconds{500})) return;
+      if (std::ranges::all_of(sides_, [&](auto* s) { return s->backend.wait_for(sentinel, milliseconds{200}); }))
+        return;
     }
     complaints_.push_back("nothing went out although the backend was well for two minutes");
   }
@@ -302,10 +334,7 @@ class Storm {
       return;
     }
     sandbox_.thaw();
-    if (!calm && chance(dice_, 0.5)) {
-      backend_.come_back();
-      away_for_ = 0;
-    }
+    if (!calm && chance(dice_, 0.5)) return_all();
     if (!sandbox_.next_pending()) {
       die();
       return;
@@ -326,44 +355,52 @@ class Storm {
   }
 
   void end_life() {
-    auto requests = backend_.finish();
-    away_for_ = 0;
-    if (!life_.killed) life_.losses = read_losses(sandbox_.errors());
-    auto& all = environment_.requests;
-    all.insert(all.end(), std::make_move_iterator(requests.begin()), std::make_move_iterator(requests.end()));
     written_ += sandbox_.errors();
-    environment_.lives.push_back(life_);
+    for (auto* side : sides_) {
+      auto requests = side->backend.finish();
+      side->away_for = 0;
+      if (!life_.killed) life_.losses = read_losses(sandbox_.errors(), side->backend.port());
+      auto& all = side->environment.requests;
+      all.insert(all.end(), std::make_move_iterator(requests.begin()), std::make_move_iterator(requests.end()));
+      side->environment.lives.push_back(life_);
+    }
   }
 
   void close_books() {
-    books_.close(environment_);
-    for (const auto& complaint : books_.complaints()) complaints_.push_back(complaint);
-    for (const auto& complaint : backend_.complaints()) complaints_.push_back("backend: " + complaint);
+    for (auto* side : sides_) {
+      side->books.close(side->environment);
+      const char* name = side == &otlp_ ? "otlp, " : "ndjson, ";
+      for (const auto& complaint : side->books.complaints()) complaints_.push_back(name + complaint);
+      for (const auto& complaint : side->backend.complaints()) complaints_.push_back(name + complaint);
+    }
     if (!complaints_.empty()) std::printf("the daemon wrote:\n%s", written_.c_str());
     written_.clear();
   }
 
-  void report() {
-    const auto& sums = books_.sums();
-    std::printf(
-        "%d lives (%d killed), %d invocations, %d freezes, %d absences, %d black holes, %d hostile deliveries\n",
-        lives_, kills_, invocations_, freezes_, absences_, black_holes_, hostile_);
-    std::printf("%d changes of the certificate, %zu handshakes failed\n", certificates_, backend_.refusals());
-    std::printf("records: %llu acknowledged, %llu not; %llu at the backend, %llu twice; ",
-                static_cast<unsigned long long>(sums.acknowledged),
-                static_cast<unsigned long long>(sums.unacknowledged), static_cast<unsigned long long>(sums.kept),
-                static_cast<unsigned long long>(sums.duplicates));
-    std::printf("missing %llu =", static_cast<unsigned long long>(sums.missing));
-    for (const auto& [cause, count] : sums.dropped) {
-      std::printf(" %s %llu,", cause.c_str(), static_cast<unsigned long long>(count));
-    }
-    std::printf(" died with the daemon %llu; of uncertain outcome %llu\n", static_cast<unsigned long long>(sums.died),
-                static_cast<unsigned long long>(sums.uncertain));
-    std::printf("%llu requests:", static_cast<unsigned long long>(sums.requests));
-    auto faults = backend_.faults();
+  void report(const char* name, Side& side) {
+    const auto& sums = side.books.sums();
+    auto number = [](std::uint64_t n) { return static_cast<unsigned long long>(n); };
+    std::printf("%s: %llu acknowledged, %llu not; %llu at the backend, %llu twice; ", name, number(sums.acknowledged),
+                number(sums.unacknowledged), number(sums.kept), number(sums.duplicates));
+    std::printf("missing %llu =", number(sums.missing));
+    for (const auto& [cause, count] : sums.dropped) std::printf(" %s %llu,", cause.c_str(), number(count));
+    std::printf(" died with the daemon %llu; of uncertain outcome %llu\n", number(sums.died), number(sums.uncertain));
+    std::printf("%llu requests:", number(sums.requests));
+    auto faults = side.backend.faults();
     for (std::size_t i = 0; i < kFaults; ++i) {
       std::printf(" %s %zu", std::string(to_string(static_cast<Fault>(i))).c_str(), faults[i]);
     }
+    std::printf("\n");
+  }
+
+  void report() {
+    std::printf(
+        "%d lives (%d killed), %d invocations, %d freezes, %d absences, %d black holes, %d hostile deliveries\n",
+        lives_, kills_, invocations_, freezes_, absences_, black_holes_, hostile_);
+    std::printf("%d changes of the certificate, %zu handshakes failed\n", certificates_,
+                otlp_.backend.refusals() + lines_.backend.refusals());
+    report("otlp", otlp_);
+    report("ndjson", lines_);
     std::sort(added_.begin(), added_.end());
     auto ms = [&](double p) {
       if (added_.empty()) return 0.0;
@@ -371,7 +408,7 @@ class Storm {
       return std::chrono::duration<double, std::milli>(added_[at]).count();
     };
     std::printf(
-        "\nfrom runtimeDone to `next`, ms: p50 %.1f, p90 %.1f, p99 %.1f, most %.1f; ends beyond SHUTDOWN's deadline: "
+        "from runtimeDone to `next`, ms: p50 %.1f, p90 %.1f, p99 %.1f, most %.1f; ends beyond SHUTDOWN's deadline: "
         "%d\n",
         ms(0.5), ms(0.9), ms(0.99), ms(1), overruns_);
     for (const auto& complaint : complaints_) std::printf("WRONG: %s\n", complaint.c_str());
@@ -386,21 +423,20 @@ class Storm {
   const bool long_ = options_.records >= 200'000;
   Dice dice_;
   const std::string folder_;
-  StubBackend backend_;
+  Side otlp_, lines_;
+  std::vector<Side*> sides_;  // of the environment
   Sandbox sandbox_;
-  Books books_;
   Number next_ = 0;
-  Environment environment_;
   Life life_;
   std::string written_;  // by the lives of the environment
   std::size_t resets_ = 0;
   std::optional<Number> last_invocation_;  // whose report is still to come
-  std::uint64_t away_for_ = 0;             // invocations
   std::vector<std::string> complaints_;
   std::vector<Clock::duration> added_;
   int lives_ = 0, kills_ = 0, invocations_ = 0, freezes_ = 0, absences_ = 0, black_holes_ = 0, hostile_ = 0,
       overruns_ = 0, certificates_ = 0;
   bool secure_ = false;
+  bool calm_ = false;  // nothing but the daemon itself is in the way any more
 };
 
 Options read_options(int argc, char** argv) {

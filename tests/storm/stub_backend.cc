@@ -214,15 +214,15 @@ struct StubBackend::Incoming {
 namespace {
 
 std::vector<Number> numbers_in(std::string_view line, std::string_view type, std::string_view body) {
-  if (line.starts_with("POST /v1/logs ")) return numbers_in_otlp(body);
-  if (line.starts_with("POST /v1/metrics ") || line.starts_with("POST /v1/traces ")) return {};
+  if (line.ends_with("/v1/logs HTTP/1.1")) return numbers_in_otlp(body);
+  if (line.ends_with("/v1/metrics HTTP/1.1") || line.ends_with("/v1/traces HTTP/1.1")) return {};
   if (type == "application/x-ndjson") return numbers_in_lines(body);
   throw std::runtime_error("a request that is neither OTLP nor NDJSON: " + std::string(line));
 }
 
 }  // namespace
 
-StubBackend::StubBackend(std::uint64_t seed) : dice_(seed) {
+StubBackend::StubBackend(Protocol protocol, std::uint64_t seed) : protocol_(protocol), dice_(seed) {
   listener_ = listen_on(port_);
   if (pipe2(wake_, O_CLOEXEC) != 0) std::abort();
   thread_ = std::thread([this] { accept_all(); });
@@ -364,7 +364,6 @@ bool StubBackend::serve_one(Stream& stream, Incoming& incoming, Request*& last) 
     cut = dice_();
   }
   request.fault = fault;
-  if (fault == Fault::too_large_early) request.status = 413;
   auto happened = [&](Fault f) {
     std::lock_guard lock(mutex_);
     ++faults_[static_cast<std::size_t>(f)];
@@ -386,8 +385,8 @@ bool StubBackend::serve_one(Stream& stream, Incoming& incoming, Request*& last) 
     static_cast<void>(stream.write("HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
   }
   if (!incoming.read_body(stream, incoming.length)) {
-    if (!early) return false;
-    request.blind = true;
+    if (early) happened(fault);
+    return false;
   }
   happened(fault);
   Request* kept;
@@ -397,7 +396,7 @@ bool StubBackend::serve_one(Stream& stream, Incoming& incoming, Request*& last) 
     kept = &requests_.emplace_back(std::move(request));
     changed_.notify_all();
   }
-  bool answered = early || reply(stream, fault, *kept);
+  bool answered = early || reply(stream, kept->fault, *kept);
   std::lock_guard lock(mutex_);
   if (!answered) kept->verdict = Request::Verdict::unknown;
   last = kept;
@@ -417,13 +416,17 @@ Fault StubBackend::draw() {
 void StubBackend::decide(Request& request, const Incoming& incoming) {
   std::vector<Number> numbers;
   try {
-    if (!request.blind)
-      numbers = numbers_in(incoming.head.substr(0, incoming.head.find('\r')), field(incoming.head, "Content-Type"),
-                           decoded(incoming.body, field(incoming.head, "Content-Encoding")));
+    numbers = numbers_in(incoming.head.substr(0, incoming.head.find('\r')), field(incoming.head, "Content-Type"),
+                         decoded(incoming.body, field(incoming.head, "Content-Encoding")));
   } catch (const std::exception& e) {
-    complaints_.emplace_back(e.what());
+    if (complaints_.size() < 8) complaints_.emplace_back(e.what());
   }
   using Verdict = Request::Verdict;
+  // Only OTLP's answers have anything to say.
+  if (protocol_ == Protocol::ndjson && request.fault >= Fault::partial_none &&
+      request.fault <= Fault::partial_negative) {
+    request.fault = Fault::none;
+  }
   auto n = static_cast<std::ptrdiff_t>(numbers.size());
   std::ptrdiff_t rejected = 0;
   switch (request.fault) {
@@ -443,12 +446,13 @@ void StubBackend::decide(Request& request, const Incoming& incoming) {
       request.verdict = Verdict::taken;
       rejected = n;
       break;
-    case Fault::later: request.verdict = Verdict::later; break;
+    case Fault::later:
+    case Fault::too_large:
+    case Fault::too_large_early: request.verdict = Verdict::later; break;
     case Fault::server_error:
     case Fault::client_error:
-    case Fault::redirect:
-    case Fault::too_large:
-    case Fault::too_large_early: request.verdict = Verdict::refused; break;
+    case Fault::unauthorized:
+    case Fault::redirect: request.verdict = Verdict::refused; break;
     default: request.verdict = Verdict::unknown; break;
   }
   request.rejected.assign(numbers.begin(), numbers.begin() + rejected);
@@ -473,6 +477,8 @@ bool StubBackend::reply(Stream& stream, Fault fault, Request& request) {
     if (request.verdict == Request::Verdict::later || request.verdict == Request::Verdict::refused) {
       status = drawn_status(fault, dice_);
       request.status = std::atoi(status.c_str());
+      // Nobody has promised that a 500 of something else than OTLP is for good.
+      if (protocol_ == Protocol::ndjson && request.status == 500) request.verdict = Request::Verdict::later;
     }
   }
   if (!status.empty()) {

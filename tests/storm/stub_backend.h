@@ -26,8 +26,8 @@ namespace storm {
 struct Request {
   enum class Verdict {
     taken,    // answered 2xx
-    refused,  // answered with a status that is not retried
-    later,    // answered with one that is
+    refused,  // answered with a status after which the records are given up
+    later,    // answered with one after which they come again, in halves where it was 413
     unknown,  // it was read, and no whole answer was sent
   };
   Verdict verdict = Verdict::unknown;
@@ -38,12 +38,12 @@ struct Request {
   std::vector<Number> kept;      // what the backend has got, answered or not
   std::vector<Number> rejected;  // by a partial success
   std::vector<Number> others;    // neither
-  bool blind = false;            // the body did not come in whole: nothing is known of it
 };
 
 class StubBackend {
  public:
-  explicit StubBackend(std::uint64_t seed);
+  enum class Protocol { otlp, ndjson };
+  StubBackend(Protocol protocol, std::uint64_t seed);
   ~StubBackend();
   StubBackend(const StubBackend&) = delete;
   StubBackend& operator=(const StubBackend&) = delete;
@@ -106,6 +106,7 @@ class StubBackend {
   enum class Presence { here, refusing, black_hole };
   void be(Presence presence);
 
+  const Protocol protocol_;
   int port_ = 0;
   int wake_[2] = {-1, -1};  // a pipe: the accepting thread looks at its orders
   // The accepting thread's own.
