@@ -27,6 +27,8 @@ class BatchQueue {
   // A batch of an earlier life, behind all others. False, and nothing is counted:
   // it does not fit.
   bool recover(QueuedBatch batch);
+  // Records of an earlier life that did not come so far.
+  void count_lost(std::uint64_t records, Place cause) { account_.recover(records, cause); }
   // Makes room by one batch that is not in flight. False: there is none.
   bool shed();
 

@@ -25,6 +25,8 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kBatchBytes = 1024 * 1024;
 constexpr std::size_t kBatchRecords = 1'000;
+constexpr milliseconds kSaveMargin{50};  // before a deadline: to have it on disk
+constexpr milliseconds kSaveSlack{5};
 constexpr milliseconds kPlausible{1'000};  // what the telemetry of an answer may take to come
 
 Source source_of(const ext::TelemetryRecord& record) {
@@ -51,7 +53,9 @@ Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
       secrets_(settings.aws, settings.proxies, settings.allow_dumps),
       loop_(std::move(runtime_api), *this, ext::on_managed_instances()),
       alarm_(loop_.io()),
+      shadow_(loop_.io()),
       policy_(settings.flush, loop_.managed_instances()),
+      persistence_(settings.spool_folder, settings.memory_mb),
       // A small queue needs small batches, or each one would push all others out.
       batch_bytes_(std::min(kBatchBytes, settings.queue_bytes / 4)),
       resource_(settings),
@@ -112,6 +116,7 @@ bool Daemon::open_destinations() {
         options.queue_bytes = settings_.queue_bytes;
         options.changed = [this] { boost::asio::post(loop_.io(), [this] { act(); }); };
         add(std::make_unique<HttpDestination>(std::move(options)), d.types);
+        persistence_.add(*destinations_.back(), fingerprint(d));
         break;
       }
     }
@@ -175,6 +180,7 @@ bool Daemon::subscribe() {
 // ---- records
 
 void Daemon::received(ext::TelemetryBatch& batch) {
+  persistence_.open();
   open_encoders();
   for (const auto& record : batch) {
     ++self_.received;
@@ -286,11 +292,13 @@ void Daemon::bound_memory() {
 
 void Daemon::invoked(const ext::Invoke& invoke) {
   if (!subscribed_) return loop_.next();
+  persistence_.open();
   invoked_id_ = invoke.request_id;
   answered_at_.reset();
   resource_.set_invoked_arn(invoke.invoked_function_arn);
   invocations_.invoked(invoke);
   policy_.invoked(Moment::now(), std::chrono::floor<milliseconds>(invoke.deadline - core::wall_now()));
+  save_before(invoke.deadline, persistence_.longest_writing_time(settings_.queue_bytes));
   act();
   if (!invocation_is_over()) return;
   answered();
@@ -305,13 +313,18 @@ void Daemon::answered() {
       done_id_ == invoked_id_ && done_at_ ? std::chrono::floor<milliseconds>(now.wall - *done_at_) : milliseconds{0};
   if (ago < milliseconds{0} || ago > kPlausible) ago = milliseconds{0};
   answered_at_ = now.wall - ago;
+  shadow_.cancel();
   policy_.answered(now, ago);
 }
 
 void Daemon::shut_down(const ext::Shutdown& shutdown) {
   if (!subscribed_ && !receiver_) return loop_.stop();
+  persistence_.open();
   closing_ = true;
   using Reason = ext::Shutdown::Reason;
+  reset_ = shutdown.reason == Reason::timeout || shutdown.reason == Reason::failure;
+  shadow_.cancel();
+  if (!reset_) persistence_.load_all();
   std::string_view reason = shutdown.reason == Reason::timeout   ? "timeout"
                             : shutdown.reason == Reason::failure ? "failure"
                                                                  : shutdown.reason_text;
@@ -352,6 +365,7 @@ void Daemon::act() {
     }
     if (policy_.window() == window_) break;
   }
+  update_persistence();
   auto rest = policy_.alarm(Moment::now());
   if (!rest) {
     alarm_.cancel();
@@ -390,6 +404,37 @@ void Daemon::ask_next() {
   trim_heap();
 }
 
+// A function that runs into its deadline may take us with it, and the SHUTDOWN that
+// should come then may never get a CPU: shortly before, what is not sent by then
+// is copied to where the next life finds it.
+void Daemon::save_before(core::WallTime deadline, milliseconds writing_time) {
+  shadow_.expires_after(
+      std::max(deadline - core::wall_now() - kSaveMargin - writing_time, std::chrono::nanoseconds{0}));
+  shadow_.async_wait([this, deadline](boost::system::error_code error) {
+    if (error || answered_at_ || closing_) return;
+    for (auto& lane : lanes_) {
+      if (lane.encoder) seal(lane);
+    }
+    // There may be less to write than was feared.
+    auto writing = persistence_.writing_time();
+    if (deadline - core::wall_now() > kSaveMargin + writing + kSaveSlack) return save_before(deadline, writing);
+    persistence_.save_copies();
+    update_persistence();
+  });
+}
+
+void Daemon::update_persistence() {
+  auto open_records = [this](const Destination& destination) {
+    std::uint64_t records = 0;
+    for (const Lane& lane : lanes_) {
+      bool takes = std::ranges::find(lane.destinations, &destination) != lane.destinations.end();
+      if (takes && lane.encoder) records += lane.encoder->records();
+    }
+    return records;
+  };
+  persistence_.update(open_records, window_.phase == Window::Phase::running);
+}
+
 void Daemon::read_self(SelfTelemetry& out) {
   out = self_;
   for (auto& destination : destinations_) {
@@ -402,6 +447,8 @@ void Daemon::end_shutdown() {
   flush();  // nothing is sent of it any more, but all of it is counted
   alarm_.cancel();
   loop_.stop();
+  shadow_.cancel();
+  persistence_.close(reset_);
   for (auto& destination : destinations_) destination->close([](const QueuedBatch&) { return Place::shutdown; });
   SelfTelemetry total;
   read_self(total);

@@ -16,6 +16,7 @@
 #include "extensions/telemetry/destination.h"
 #include "extensions/telemetry/encoder.h"
 #include "extensions/telemetry/flush_policy.h"
+#include "extensions/telemetry/persistence.h"
 #include "extensions/telemetry/receiver.h"
 #include "extensions/telemetry/resource.h"
 #include "extensions/telemetry/secrets.h"
@@ -75,6 +76,8 @@ class Daemon final : public extension::Observer {
   bool settled();
   void answered();
   void ask_next();
+  void save_before(core::WallTime deadline, std::chrono::milliseconds writing_time);
+  void update_persistence();
   void end_shutdown();
   // Either record says so, and either may come before the INVOKE event does.
   bool invocation_is_over() const { return done_id_ == invoked_id_ || reported_id_ == invoked_id_; }
@@ -83,8 +86,10 @@ class Daemon final : public extension::Observer {
   Secrets secrets_;
   extension::EventLoop loop_;
   boost::asio::steady_timer alarm_;
+  boost::asio::steady_timer shadow_;  // before the deadline of a running invocation
   FlushPolicy policy_;
   Window window_;  // that the destinations know of
+  Persistence persistence_;
 
   std::size_t batch_bytes_;  // an open batch of that size is sealed
   Resource resource_;
@@ -96,6 +101,7 @@ class Daemon final : public extension::Observer {
 
   bool subscribed_ = false;
   bool closing_ = false;
+  bool reset_ = false;                     // this life ends, and another one begins in the same /tmp
   std::string invoked_id_;                 // from INVOKE
   std::string started_id_;                 // from platform.start: the lines that follow belong to it
   std::string done_id_;                    // from platform.runtimeDone

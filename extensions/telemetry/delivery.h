@@ -94,6 +94,7 @@ class Delivery {
   // ---- what happens
   void enqueue(SharedBatch batch) { queue_.push(std::move(batch)); }
   bool recover(QueuedBatch batch) { return queue_.recover(std::move(batch)); }
+  void count_lost(std::uint64_t records, Place cause) { queue_.count_lost(records, cause); }
   bool shed() { return queue_.shed(); }
   void enter(Window window, Moment now);
   // The destination was waited for in vain. It will not be again until it has answered.

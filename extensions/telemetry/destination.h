@@ -26,6 +26,8 @@ class Destination {
   // A batch that an earlier life has left, sent behind all others. False: no room
   // for it, or none is kept here; nothing was counted.
   virtual bool recover(QueuedBatch) { return false; }
+  // Records of an earlier life that are lost, by cause.
+  virtual void count_lost(std::uint64_t records, Place cause) { static_cast<void>(records), static_cast<void>(cause); }
 
   // What the invocation allows from now on. There may have been a freeze before.
   virtual void enter(Window) {}

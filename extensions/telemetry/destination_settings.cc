@@ -297,6 +297,17 @@ std::string printable(std::string text) {
 
 bool DestinationSettings::takes(TelemetryType type) const { return std::ranges::find(types, type) != types.end(); }
 
+std::uint64_t fingerprint(const DestinationSettings& d) {
+  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  auto add = [&](std::string_view text) {
+    for (unsigned char c : text) hash = (hash ^ c) * 0x100000001b3;
+    hash *= 0x100000001b3;  // a NUL between the parts
+  };
+  add(d.name);
+  for (const auto& target : d.targets) add(std::string_view(target).substr(0, find_outside_braces(target, "?")));
+  return hash == 0 ? 1 : hash;
+}
+
 std::vector<std::string_view> split_destinations(std::string_view list) {
   std::vector<std::string_view> urls;
   std::size_t begin = 0;

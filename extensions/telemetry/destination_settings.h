@@ -80,6 +80,10 @@ struct DestinationSettings {
   bool takes(Signal signal) const { return !targets[static_cast<std::size_t>(signal)].empty(); }
 };
 
+// The same for the same encoding, scheme, host, port and paths, and never 0: what
+// an earlier life has left for a destination goes to no other. Knows no secrets.
+std::uint64_t fingerprint(const DestinationSettings& destination);
+
 // What a destination has that says nothing about it.
 struct DestinationDefaults {
   std::vector<extension::TelemetryType> types;

@@ -79,6 +79,11 @@ bool HttpDestination::recover(QueuedBatch batch) {
   return true;
 }
 
+void HttpDestination::count_lost(std::uint64_t records, Place cause) {
+  std::lock_guard lock(mutex_);
+  delivery_.count_lost(records, cause);
+}
+
 void HttpDestination::enter(Window window) {
   std::lock_guard lock(mutex_);
   delivery_.enter(window, Moment::now());

@@ -50,6 +50,7 @@ class HttpDestination final : public Destination {
   bool takes(Signal signal) const override { return !options_.targets[static_cast<std::size_t>(signal)].empty(); }
   void enqueue(SharedBatch batch) override;
   bool recover(QueuedBatch batch) override;
+  void count_lost(std::uint64_t records, Place cause) override;
   void enter(Window window) override;
   bool settled() override;
   bool stalled() override;

@@ -111,6 +111,7 @@ class Spool {
   struct InMemory {
     std::uint64_t destination = 0;
     std::uint64_t records = 0;
+    bool operator==(const InMemory&) const = default;
   };
   void write_ledger(std::span<const InMemory> rows, bool closed = false);
 

@@ -126,6 +126,11 @@ bool Backend::serve_one(int fd) {
   return !behaviour.close_after;
 }
 
+void Backend::behave(const std::vector<Behaviour>& behaviours) {
+  std::lock_guard lock(mutex_);
+  behaviours_.assign(behaviours.begin(), behaviours.end());
+}
+
 std::vector<Backend::Request> Backend::wait_requests(std::size_t n) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return requests_.size() >= n; });

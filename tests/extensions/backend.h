@@ -29,6 +29,9 @@ class Backend {
   explicit Backend(std::initializer_list<Behaviour> behaviours = {});
   ~Backend();
 
+  // In place of those that are left.
+  void behave(const std::vector<Behaviour>& behaviours);
+
   int port() const { return port_; }
   std::string url() const { return "otlp+http://127.0.0.1:" + std::to_string(port_); }
 

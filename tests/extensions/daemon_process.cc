@@ -35,6 +35,9 @@ DaemonProcess::DaemonProcess(const std::string& runtime_api, Environment environ
   if (std::ranges::none_of(environment, [](const auto& pair) { return pair.first == "MAYFLY_TELEMETRY_RECEIVER"; })) {
     environment.emplace_back("MAYFLY_TELEMETRY_RECEIVER", "off");
   }
+  // The one of another daemon that runs beside it is not its own.
+  bool has_spool = std::ranges::any_of(environment, [](const auto& v) { return v.first == "MAYFLY_TELEMETRY_SPOOL"; });
+  if (!has_spool) environment.emplace_back("MAYFLY_TELEMETRY_SPOOL", folder_ + "/spool");
   std::vector<std::string> texts;
   for (auto& [name, value] : environment) texts.push_back(name + "=" + value);
   std::vector<char*> envp;

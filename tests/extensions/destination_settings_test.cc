@@ -203,3 +203,11 @@ TEST_CASE("standard output never gets what extensions print, because that includ
   CHECK(parse("stdout:#types=extension,function").types == std::vector{TelemetryType::function});
   CHECK(parse("file:/x#types=extension").takes(TelemetryType::extension));
 }
+
+TEST_CASE("a destination's fingerprint depends on where it is and not on how it is asked for") {
+  auto of = [](std::string_view url) { return fingerprint(parse(url)); };
+  CHECK(of("otlp+http://h/a") == of("otlp+http://u:p@h/a?key=1#headers=x=y&compression=gzip&types=function"));
+  for (const char* other : {"otlp+https://h/a", "otlp+http://g/a", "otlp+http://h:81/a", "otlp+http://h/b",
+                            "otlp+http://h/a#signals=logs", "ndjson+http://h/a"})
+    CHECK_MESSAGE(of(other) != of("otlp+http://h/a"), other);
+}
