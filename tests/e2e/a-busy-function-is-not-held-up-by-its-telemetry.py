@@ -3,7 +3,7 @@ their logs, spans and metrics are at the backend in the end, each once."""
 
 from sandbox import act, equal, with_backend
 
-with with_backend() as (env, backend):
+with with_backend(signals="logs,metrics,traces") as (env, backend):
     for _ in range(12):
         act(env, "print", 3)
     equal(env.stop(), 0)

@@ -110,6 +110,7 @@ TEST_CASE("a secret that is not there yet costs one line and no record") {
   REQUIRE_FALSE(requests.empty());
   CHECK(requests[0].head.starts_with("POST /canary/v1/"));
   CHECK(requests[0].head.find("\r\nauthorization: Bearer canary\r\n") != std::string::npos);
+  CAPTURE(daemon.errors());
   CHECK(std::ranges::count(daemon.errors(), '\n') == 1);
   CHECK(daemon.errors().find("${file:" + path + "}: No such file or directory") != std::string::npos);
   CHECK(daemon.errors().find("canary") == std::string::npos);
