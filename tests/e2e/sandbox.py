@@ -158,7 +158,8 @@ def nothing_is_left(marker, port):
 
 class Backend:
     """An OTLP/HTTP receiver that is not ours, as a process: otlp_sink.py with
-    these options. `records` are the log records, data points and spans, in order."""
+    these options. `records` are the log records, in order; `everything` has data points
+    and spans, too."""
 
     def __init__(self, folder, *options):
         sink = pathlib.Path(__file__).resolve().parent.parent / "extensions" / "otlp_sink.py"
@@ -170,20 +171,24 @@ class Backend:
         self.port = int(port_file.read_text())
 
     @property
-    def records(self):
+    def everything(self):
         lines = self._output.read_text().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    @property
+    def records(self):
+        return [record for record in self.everything if "body" in record]
 
     def wait_for(self, body, calls_of=None):
         """The first record with this body; with calls of that environment meanwhile."""
         def look():
-            return next((r for r in self.records if r.get("body") == body), None)
+            return next((r for r in self.records if r["body"] == body), None)
         return wait_until(calling(calls_of, look) if calls_of else look, f"the record {body!r}")
 
     def wait_for_one(self, **members):
         """The first record with these members."""
         def look():
-            return next((r for r in self.records if members.items() <= r.items()), None)
+            return next((r for r in self.everything if members.items() <= r.items()), None)
         return wait_until(look, f"a record with {members}")
 
     def __enter__(self):
