@@ -40,9 +40,11 @@ def foreign(language, *program):
 
 
 def telemetry_daemon():
-    """As {name: script} for Environment(programs=…). Its receiver is off if nothing
-    else is said: scripts run beside each other, and there is one port 4318."""
-    return {"mayfly-telemetry": '#!/bin/sh\n: "${MAYFLY_TELEMETRY_RECEIVER:=off}"\nexport MAYFLY_TELEMETRY_RECEIVER\n'
+    """As {name: script} for Environment(programs=…). Its receiver and its spool are
+    off if nothing else is said: scripts run beside each other, and there are one
+    port 4318 and, without rights, one /tmp."""
+    return {"mayfly-telemetry": '#!/bin/sh\n: "${MAYFLY_TELEMETRY_RECEIVER:=off}" "${MAYFLY_TELEMETRY_SPOOL:=off}"\n'
+                                'export MAYFLY_TELEMETRY_RECEIVER MAYFLY_TELEMETRY_SPOOL\n'
                                 f"exec {binary('mayfly-telemetry')}\n"}
 
 
