@@ -167,8 +167,9 @@ void HttpDestination::serve() {
       payload_ = {};
     }
     lock.unlock();
-    if (unreachable && !std::exchange(told_unreachable_, true)) {
-      log.warn("the backend is not reached; records wait in memory, the oldest go first when it is full",
+    if (unreachable && !std::exchange(no_secret_ ? told_secret_ : told_unreachable_, true)) {
+      std::string what = no_secret_ ? "a secret is not to be had" : "the backend is not reached";
+      log.warn(what + "; records wait in memory, the oldest go first when it is full",
                {{"destination", options_.name}, {"cause", failure_}});
     }
     if (options_.changed) options_.changed();
@@ -189,8 +190,11 @@ Reply HttpDestination::post(const Request& request) {
   Reply reply;
   if (auto ready = prepare_head(request.fresh_credentials); !ready) {
     if (ready.error().code == Errc::interrupted) reply.kind = Reply::Kind::abandoned;
+    no_secret_ = true;
+    failure_ = ready.error().message;
     return reply;
   }
+  no_secret_ = false;
   auto coding = compressed ? content_encoding(options_.compression) : std::string_view();
   auto head = head_.text(batch->signal, coding, payload.size());
   auto answer = exchange(head.reveal(), payload, reply.sent);
@@ -209,12 +213,7 @@ Outcome<void> HttpDestination::prepare_head(bool fresh) {
   auto until = attempt_deadline();
   if (!until) return core::fail(Errc::interrupted, "closed");
   // Whoever may be frozen has no end of its own to wait for.
-  auto ready = head_.prepare(fresh, until->is_never() ? Deadline::after(options_.timeout) : *until);
-  if (!ready && !std::exchange(told_secret_, true)) {
-    log.warn("a secret is not to be had; records wait in memory, the oldest go first when it is full",
-             {{"destination", options_.name}, {"cause", ready.error().message}});
-  }
-  return ready;
+  return head_.prepare(fresh, until->is_never() ? Deadline::after(options_.timeout) : *until);
 }
 
 Outcome<const HttpAnswer*> HttpDestination::exchange(std::string_view head, std::string_view body, bool& sent) {

@@ -84,6 +84,7 @@ class HttpDestination final : public Destination {
   SharedBatch payload_of_;
   RequestHead head_;
   std::string failure_;       // why the last request got no answer
+  bool no_secret_ = false;    // ... it was not sent
   bool told_secret_ = false;  // each is logged once
   bool told_unreachable_ = false;
   bool told_refused_ = false;

@@ -7,7 +7,7 @@ with with_backend(signals="logs,metrics,traces") as (env, backend):
     for _ in range(12):
         act(env, "print", 3)
     equal(env.stop(), 0)
-    records = backend.records
+    records = backend.everything
 
 lines = [record["body"] for record in records if str(record.get("body")).startswith("line ")]
 equal(lines, [f"line {number}" for number in range(3)] * 12)

@@ -36,6 +36,6 @@ for spoilt, says in SAYS.items():
             if says:
                 env.wait_for(says)
                 works(env)
-                equal(backend.records, [])
+                equal(backend.everything, [])
             else:
                 backend.wait_for("line 0", calls_of=env)

@@ -39,6 +39,6 @@ with moto() as aws, tempfile.TemporaryDirectory(prefix="mayfly-test-") as folder
 
         status = pathlib.Path(f"/proc/{pid}/limits").read_text()
         equal(next(line.split()[4] for line in status.splitlines() if line.startswith("Max core")), "0")
-        everything = [env.everything(), pathlib.Path(f"/proc/{pid}/cmdline").read_text(), json.dumps(backend.records)]
+        everything = [env.everything(), pathlib.Path(f"/proc/{pid}/cmdline").read_text(), json.dumps(backend.everything)]
         everything += [file.read_text(errors="replace") for file in env.folder.rglob("*") if file.is_file()]
         equal([text for text in everything if "canary" in text], [])

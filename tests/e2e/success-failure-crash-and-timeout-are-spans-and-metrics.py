@@ -16,11 +16,11 @@ with with_backend(signals="logs,metrics,traces", timeout=2) as (env, backend):
     ids = ids_of([printed, thrown, exited, hung, last])
 
     def roots():
-        return {r["attributes"].get("faas.invocation_id"): r for r in backend.records
+        return {r["attributes"].get("faas.invocation_id"): r for r in backend.everything
                 if r.get("span") == "function" and r["kind"] == 2}
 
     wait_until(calling(env, lambda: set(ids) <= set(roots())), "a span of each invocation")
-    spans = [r for r in backend.records if "span" in r]
+    spans = [r for r in backend.everything if "span" in r]
     root = roots()
     equal([root[i]["status"] for i in ids], [0, 2, 2, 2, 0])
     equal([root[i]["attributes"].get("error.type") for i in ids[:1] + ids[4:]], [None, None])
@@ -39,7 +39,7 @@ with with_backend(signals="logs,metrics,traces", timeout=2) as (env, backend):
     for part in below.values():
         equal((part["kind"], part["trace_id"]), (1, first["trace_id"]))
     equal(below["init"]["end_time_unix_nano"] <= first["start_time_unix_nano"] + 50_000_000, True)
-    line = next(r for r in backend.records if r.get("body") == "line 0" and
+    line = next(r for r in backend.everything if r.get("body") == "line 0" and
                 r["attributes"]["faas.invocation_id"] == ids[0])
     equal((line["trace_id"], line["span_id"]), (first["trace_id"], first["span_id"]))
 
@@ -51,13 +51,13 @@ with with_backend(signals="logs,metrics,traces", timeout=2) as (env, backend):
         equal(span["start_time_unix_nano"] <= span["end_time_unix_nano"], True)
 
     def total(name):
-        points = [r for r in backend.records if r.get("metric") == name]
+        points = [r for r in backend.everything if r.get("metric") == name]
         for point in points:
             equal((point["kind"], point["temporality"], point["monotonic"]), ("sum", 1, True))
         return sum(p["value"] for p in points)
 
     def observed(name):
-        points = [r for r in backend.records if r.get("metric") == name]
+        points = [r for r in backend.everything if r.get("metric") == name]
         for point in points:
             equal((point["kind"], point["temporality"]), ("histogram", 1))
             equal(sum(point["bucket_counts"]), point["count"])
@@ -70,10 +70,10 @@ with with_backend(signals="logs,metrics,traces", timeout=2) as (env, backend):
     equal(total("faas.coldstarts"), 3)  # the first, after the crash, after the timeout
     equal(observed("faas.invoke_duration") >= 4, True)
     equal(observed("faas.init_duration") >= 1, True)
-    duration = next(r for r in backend.records if r.get("metric") == "faas.invoke_duration")
+    duration = next(r for r in backend.everything if r.get("metric") == "faas.invoke_duration")
     equal(duration["unit"], "s")
     equal(duration["explicit_bounds"], [.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10])
     equal(duration["start_time_unix_nano"] < duration["time_unix_nano"], True)
-    received = [r for r in backend.records if r.get("metric") == "mayfly.telemetry.received"]
+    received = [r for r in backend.everything if r.get("metric") == "mayfly.telemetry.received"]
     equal({r["attributes"]["source"] for r in received} >= {"platform", "function"}, True)
     equal(env.stop(), 0)
