@@ -89,7 +89,7 @@ CheckResult check(const Settings& settings, bool send) {
   row(out, "  ", "queue",
       bytes_text(settings.queue_bytes) + " for " + std::to_string(backends) + " backend" + (backends == 1 ? "" : "s"));
   row(out, "  ", "spool", settings.spool_folder.empty() ? "off" : settings.spool_folder);
-  row(out, "  ", "receiver", settings.receiver ? "OTLP on port 4318" : "off");
+  row(out, "  ", "receiver", settings.receiver ? "OTLP on " + settings.receiver->host_port() : "off");
   row(out, "  ", "service", settings.service_name.empty() ? "the function's name" : settings.service_name);
   row(out, "  ", "resource", joined(settings.resource_attributes, [](const auto& attribute) {
         return attribute.first + "=" + attribute.second;

@@ -1,6 +1,7 @@
 #include "extensions/telemetry/check.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -95,4 +96,22 @@ TEST_CASE("a backend that is not there, and a file that cannot be written, are t
   CHECK_FALSE(result.well);
   CHECK(says(result, "test FAILED  logs: no answer: "));
   CHECK(says(result, "test FAILED  file:/nonexistent/x cannot be written"));
+}
+
+TEST_CASE("a secret is fetched for the test record, and one that cannot be had is named") {
+  char file[] = "/tmp/mayfly-check-XXXXXX";
+  int fd = mkstemp(file);
+  REQUIRE(fd >= 0);
+  REQUIRE(write(fd, "hunter2\n", 8) == 8);
+  close(fd);
+  Backend backend;
+  auto result = run(backend.url() + "#signals=logs&headers=key=${file:" + file + "}", true);
+  CHECK(result.well);
+  CHECK_FALSE(says(result, "hunter2"));
+  CHECK(backend.requests().at(0).head.find("key: hunter2\r\n") != std::string::npos);
+  std::filesystem::remove(file);
+  result = run(backend.url() + "#signals=logs&headers=key=${file:" + file + "}", true);
+  CHECK_FALSE(result.well);
+  CHECK(says(result, "test FAILED  "));
+  CHECK(backend.requests().size() == 1);
 }
