@@ -1,8 +1,5 @@
 #include "extensions/telemetry/aws_request.h"
 
-#include <sodium/crypto_auth_hmacsha256.h>
-#include <sodium/crypto_hash_sha256.h>
-
 #include <array>
 #include <cstdio>
 #include <ctime>
@@ -14,21 +11,17 @@ namespace {
 
 using Digest = std::array<unsigned char, 32>;
 
-const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 std::string_view text_of(const Digest& digest) { return {reinterpret_cast<const char*>(digest.data()), digest.size()}; }
 
-Digest sha256(std::string_view text) {
+Digest sha256(const mayfly_tls_functions& sums, std::string_view text) {
   Digest digest;
-  crypto_hash_sha256(digest.data(), bytes_of(text), text.size());
+  sums.sha256(text.data(), text.size(), digest.data());
   return digest;
 }
 
-Digest hmac(std::string_view key, std::string_view text) {
+Digest hmac(const mayfly_tls_functions& sums, std::string_view key, std::string_view text) {
   Digest digest;
-  crypto_auth_hmacsha256_state state;
-  crypto_auth_hmacsha256_init(&state, bytes_of(key), key.size());
-  crypto_auth_hmacsha256_update(&state, bytes_of(text), text.size());
-  crypto_auth_hmacsha256_final(&state, digest.data());
+  sums.hmac_sha256(key.data(), key.size(), text.data(), text.size(), digest.data());
   return digest;
 }
 
@@ -51,12 +44,12 @@ std::string amz_date(core::WallTime now) {
 }
 
 // The key of a day, a region and a service.
-Digest signing_key(const AwsCredentials& credentials, std::string_view day, std::string_view region,
-                   std::string_view service) {
+Digest signing_key(const mayfly_tls_functions& sums, const AwsCredentials& credentials, std::string_view day,
+                   std::string_view region, std::string_view service) {
   Secret first("AWS4");
   first.append(credentials.secret_access_key.reveal());
-  Digest key = hmac(first.reveal(), day);
-  for (auto part : {region, service, std::string_view("aws4_request")}) key = hmac(text_of(key), part);
+  Digest key = hmac(sums, first.reveal(), day);
+  for (auto part : {region, service, std::string_view("aws4_request")}) key = hmac(sums, text_of(key), part);
   return key;
 }
 
@@ -64,8 +57,8 @@ constexpr char kContentType[] = "application/x-amz-json-1.1";
 
 }  // namespace
 
-Secret signed_head(const AwsCredentials& credentials, const AwsOperation& operation, std::string_view region,
-                   std::string_view host, std::string_view body, core::WallTime now) {
+Secret signed_head(const mayfly_tls_functions& sums, const AwsCredentials& credentials, const AwsOperation& operation,
+                   std::string_view region, std::string_view host, std::string_view body, core::WallTime now) {
   auto date = amz_date(now);
   auto day = std::string_view(date).substr(0, 8);
   auto token = credentials.session_token.reveal();
@@ -83,14 +76,14 @@ Secret signed_head(const AwsCredentials& credentials, const AwsOperation& operat
   field("x-amz-date", date);
   if (!token.empty()) field("x-amz-security-token", token);
   field("x-amz-target", operation.target);
-  canonical.append("\n" + signed_names + "\n" + hex(sha256(body)));
+  canonical.append("\n" + signed_names + "\n" + hex(sha256(sums, body)));
 
   std::string scope;
   for (auto part : {day, std::string_view("/"), region, std::string_view("/"), operation.service}) scope += part;
   scope += "/aws4_request";
-  auto to_sign = "AWS4-HMAC-SHA256\n" + date + "\n" + scope + "\n" + hex(sha256(canonical.reveal()));
-  auto key = signing_key(credentials, day, region, operation.service);
-  auto signature = hex(hmac(text_of(key), to_sign));
+  auto to_sign = "AWS4-HMAC-SHA256\n" + date + "\n" + scope + "\n" + hex(sha256(sums, canonical.reveal()));
+  auto key = signing_key(sums, credentials, day, region, operation.service);
+  auto signature = hex(hmac(sums, text_of(key), to_sign));
 
   std::string head = "POST / HTTP/1.1\r\n";
   core::append_field(head, "Host", host);

@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "extensions/telemetry/secret.h"
+#include "extensions/telemetry/tls/tls_functions.h"
 
 namespace mayfly::telemetry {
 
@@ -27,8 +28,8 @@ struct AwsOperation {
   std::string_view target;   // X-Amz-Target: "secretsmanager.GetSecretValue"
 };
 
-// Head of a POST with that body, up to and with its empty line.
-Secret signed_head(const AwsCredentials& credentials, const AwsOperation& operation, std::string_view region,
-                   std::string_view host, std::string_view body, core::WallTime now);
+// Head of a POST with that body, up to and with its empty line. `sums`: of the TLS module.
+Secret signed_head(const mayfly_tls_functions& sums, const AwsCredentials& credentials, const AwsOperation& operation,
+                   std::string_view region, std::string_view host, std::string_view body, core::WallTime now);
 
 }  // namespace mayfly::telemetry

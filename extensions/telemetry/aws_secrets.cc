@@ -9,6 +9,7 @@
 #include "core/http_answer.h"
 #include "core/http_field.h"
 #include "core/uri.h"
+#include "extensions/telemetry/tls_module.h"
 
 namespace mayfly::telemetry {
 namespace {
@@ -157,8 +158,10 @@ Outcome<Secret> AwsSecrets::call(const AwsOperation& operation, const Endpoint& 
                                  std::string_view field, Deadline deadline) {
   auto signer = credentials(deadline);
   if (!signer) return unexpected(signer.error());
+  auto sums = tls_module();
+  if (!sums) return unexpected(sums.error());
   auto route = route_to(endpoint.uri);
-  auto head = signed_head(*signer, operation, endpoint.region, route.host(), body, core::wall_now());
+  auto head = signed_head(**sums, *signer, operation, endpoint.region, route.host(), body, core::wall_now());
   auto answer = exchange(route, head.reveal(), body, deadline);
   if (!answer) return unexpected(answer.error());
   if ((*answer)->status() != 200) return fail(Errc::refused, refusal(**answer));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "extensions/telemetry/aws_settings.h"
+#include "extensions/telemetry/tls_module.h"
 
 using namespace mayfly;
 using namespace mayfly::telemetry;
@@ -16,7 +17,9 @@ std::string head(std::string_view token) {
   AwsCredentials credentials{"AKIDEXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), Secret(token)};
   core::WallTime now;
   REQUIRE(core::parse_rfc3339("2026-11-21T20:30:15.987Z", now));
-  return std::string(signed_head(credentials, {"secretsmanager", "secretsmanager.GetSecretValue"}, "eu-west-1",
+  auto sums = tls_module();
+  REQUIRE(sums);
+  return std::string(signed_head(**sums, credentials, {"secretsmanager", "secretsmanager.GetSecretValue"}, "eu-west-1",
                                  "secretsmanager.eu-west-1.amazonaws.com", R"({"SecretId":"orders"})", now)
                          .reveal());
 }

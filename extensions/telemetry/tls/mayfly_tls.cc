@@ -11,6 +11,8 @@
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -212,8 +214,17 @@ long read_some(mayfly_tls_link* link, void* bytes, std::size_t size) {
 
 const char* why(const mayfly_tls_link* link) { return link->why.c_str(); }
 
-constexpr mayfly_tls_functions kFunctions = {MAYFLY_TLS_VERSION, make_peer, free_peer,  attach,    detach,
-                                             handshake,          resumed,   write_some, read_some, why};
+void sha256(const void* bytes, std::size_t size, unsigned char* digest) {
+  SHA256(static_cast<const unsigned char*>(bytes), size, digest);
+}
+
+void hmac_sha256(const void* key, std::size_t key_size, const void* bytes, std::size_t size, unsigned char* digest) {
+  HMAC(EVP_sha256(), key, static_cast<int>(key_size), static_cast<const unsigned char*>(bytes), size, digest, nullptr);
+}
+
+constexpr mayfly_tls_functions kFunctions = {
+    MAYFLY_TLS_VERSION, make_peer, free_peer, attach, detach,     handshake, resumed,
+    write_some,         read_some, why,       sha256, hmac_sha256};
 
 }  // namespace
 

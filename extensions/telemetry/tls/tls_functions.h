@@ -1,5 +1,5 @@
 /* What libmayfly-tls.so offers: TLS over a socket that somebody else has
- * connected, and nothing more. It is C, because the daemon and the module each
+ * connected, and the two sums that signatures of AWS are made of. It is C, because the daemon and the module each
  * carry a C++ library of their own.
  *
  * No call blocks: where a peer must be waited for, the caller is told for what.
@@ -56,6 +56,11 @@ struct mayfly_tls_functions {
   long (*read)(struct mayfly_tls_link*, void* bytes, size_t size);
   /* After MAYFLY_TLS_FAILED; lives as long as the link. */
   const char* (*why)(const struct mayfly_tls_link*);
+
+  /* Into 32 bytes. In libsodium or by hand they would be 200 KB of the daemon, or
+   * cryptography of our own. */
+  void (*sha256)(const void* bytes, size_t size, unsigned char* digest);
+  void (*hmac_sha256)(const void* key, size_t key_size, const void* bytes, size_t size, unsigned char* digest);
 };
 
 /* The only symbol of the module. */
