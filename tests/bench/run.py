@@ -118,6 +118,10 @@ class Table:
         if promise and (found < limit if promise.startswith(">=") else found > limit):
             self.broken.append(f"{name}: {found:.2f}, promised {promise}")
 
+    def floor(self, name, unit, values):
+        """Of the floor alone."""
+        self.lines.append(f"| {name} | {number(statistics.median(values))} {unit} | | | |")
+
     def __str__(self):
         return "\n".join(self.lines)
 

@@ -132,8 +132,15 @@ def cost_table(bench, daemon, rounds):
     table.pairs("backend dead: those that follow, p50", "ms", ours("dead", "then_p50_ms"), "<= 1 ms")
     table.pairs("from socket to backend, one processor", "records/s", ours("throughput", "records_per_s"), ">= 1,500,000")
     table.pairs("the same, CPU for a record, the kernel's work with it", "ns", ours("throughput", "cpu_ns_per_record"))
-    for name in floors[0] if floors else []:
-        table.pairs(f"alone: {name.replace('_', ' ')}", "", [(0, f[name]) for f in floors])
+    for form in floors[0] if floors else []:
+        alone = [f[form] for f in floors]
+        what = f"a record of {form}, {alone[0]['record_bytes']:.0f} bytes"
+        parts = ("memcpy", "simdjson", "zstd")
+        table.pairs(f"{what}: read, encoded, compressed; the floor is {', '.join(parts)} alone", "ns",
+                    [(sum(f[f"{part}_ns"] for part in parts), f["road_ns"]) for f in alone], "<= 600 ns" if form == "text" else "")
+        for part in parts:
+            table.floor(f"of the floor: {part}", "ns", [f[f"{part}_ns"] for f in alone])
+        table.pairs(f"{what}: heap allocations", "", [(0, f["allocations"]) for f in alone], "<= 0.01")
     table.pairs("resident after 100 invocations", "MB", ours("memory", "used_kb", 1 / 1024), "<= 4 MB")
     table.pairs("resident after 100 invocations over TLS", "MB", ours("secure", "used_kb", 1 / 1024), "<= 12 MB")
     table.pairs("resident with 100,000 records for a dead backend, a queue of 8 MiB", "MB", ours("memory", "dead_most_kb", 1 / 1024), "<= 14 MB")
