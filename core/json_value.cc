@@ -195,8 +195,14 @@ Status Value::each_field(FunctionRef<Status(std::string_view, Value&)> visit) {
   for (auto entry : object) {
     ondemand::field field;
     if (auto error = std::move(entry).get(field)) return status_of(error);
-    std::string_view name;
-    if (auto error = field.unescaped_key().get(name)) return status_of(error);
+    // A name without an escape is where it is, and short: as in get() above.
+    const char* key = field.key().raw();
+    std::size_t size = 0;
+    while (key[size] != '"' && key[size] != '\\') ++size;
+    std::string_view name(key, size);
+    if (key[size] == '\\') {
+      if (auto error = field.unescaped_key().get(name)) return status_of(error);
+    }
     Value child;
     ValueAccess::set(child, field.value());
     if (Status s = visit(name, child); s != Status::ok) return s;

@@ -359,14 +359,14 @@ bool TelemetryBatch::Parser::parse_envelope(std::string_view text, std::size_t c
 
 bool TelemetryBatch::Parser::read_event(std::string_view text, std::size_t capacity) {
   record.time.reset();
+  record.record_capacity = static_cast<std::size_t>(text.data() + capacity - record.record_json.data());
   if (core::WallTime time; core::parse_rfc3339(record.time_text, time)) record.time = time;
 
   for (const auto& type : kTypes) {
     if (type.name != record.type) continue;
     // An object of a line is passed on as it is: nothing in it is read here.
     if (auto line = type.object_line; line && record.record_json.starts_with('{')) return line(record);
-    auto left = static_cast<std::size_t>(text.data() + capacity - record.record_json.data());
-    auto inner = record_document_.parse(record.record_json, left);
+    auto inner = record_document_.parse(record.record_json, record.record_capacity);
     if (!inner) return false;
     return type.read(*inner, record) == Status::ok;
   }

@@ -131,7 +131,7 @@ void OtlpLogsEncoder::add(const ext::TelemetryRecord& record, const RecordContex
     fields.request_id = context.request_id;
     if (!line->is_object) {
       read_text(text, text.size(), fields);
-    } else if (!read_object(record.record_json, record.record_json.size(), fields)) {
+    } else if (!read_object(record.record_json, record.record_capacity, fields)) {
       // Broken inside: what Lambda sent, as text.
       write_text_body(body_, record.record_json);
     }

@@ -21,8 +21,8 @@ constexpr std::uint32_t kValues = 1;  // of ArrayValue and of KeyValueList
 // A number or a boolean as the fields of an AnyValue, or none for null.
 class Scalar {
  public:
-  Status read(Value& value) {
-    switch (value.kind()) {
+  Status read(Value& value, Kind kind) {
+    switch (kind) {
       case Kind::null: return value.is_null() ? Status::ok : Status::malformed;
       case Kind::boolean: {
         bool b = false;
@@ -124,7 +124,7 @@ Status write_any_value(std::string& message, Value& value, int depth) {
       return kind == Kind::array ? write_array(message, value, depth) : write_object(message, value, depth);
   } else if (kind != Kind::string) {
     Scalar scalar;
-    Status status = scalar.read(value);
+    Status status = scalar.read(value, kind);
     if (status == Status::ok) message += scalar.view();
     return status;
   }
@@ -150,7 +150,7 @@ Status add_attribute(std::string& message, std::uint32_t tag, std::string_view k
     return status;
   }
   Scalar scalar;
-  Status status = scalar.read(value);
+  Status status = scalar.read(value, kind);
   if (status == Status::ok) add_pair(message, tag, key, scalar.view());
   return status;
 }

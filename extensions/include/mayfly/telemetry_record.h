@@ -178,8 +178,9 @@ struct TelemetryRecord {
   std::string_view time_text;  // as it came, RFC 3339
   // Empty when time_text cannot be read.
   std::optional<std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>> time;
-  std::string_view json;         // the whole of it: {"time":...,"type":...,"record":...}
-  std::string_view record_json;  // the value of "record"
+  std::string_view json;            // the whole of it: {"time":...,"type":...,"record":...}
+  std::string_view record_json;     // the value of "record"
+  std::size_t record_capacity = 0;  // bytes that are readable at record_json.data()
 
   std::variant<UnknownRecord, FunctionLog, ExtensionLog, InitStart, InitRuntimeDone, InitReport, Start, RuntimeDone,
                Report, RestoreStart, RestoreRuntimeDone, RestoreReport, ExtensionState, TelemetrySubscription,
