@@ -34,7 +34,8 @@ class EventLoop {
  public:
   // `managed_instances`: where the environment is, see on_managed_instances(). No
   // INVOKE may be registered for there, and the schema is 2025-01-29.
-  EventLoop(core::Origin runtime_api, Observer& observer, bool managed_instances);
+  EventLoop(core::Origin runtime_api, Observer& observer, bool managed_instances,
+            TelemetryAnswer answer = TelemetryAnswer::at_once);
 
   // Before run(), in this order. Errors: see ExtensionsApi.
   core::Outcome<Registration> register_extension(std::string_view name, std::vector<std::string_view> events);

@@ -1,8 +1,9 @@
 // The HTTP server to which the Telemetry API delivers.
 //
-// A batch is answered 200 as soon as its bytes are here: Lambda waits for the
-// answer before it delivers the next one, and what reading it costs is none of
-// its business.
+// Lambda waits for the answer to a batch before it delivers the next one, and
+// counts on it that an answered batch is not lost. So there are two ways: an
+// answer as soon as the bytes are here, for whoever may take long over them, and
+// one when they have been handled, for whoever keeps books that outlive a kill.
 
 #pragma once
 
@@ -17,6 +18,8 @@
 
 namespace mayfly::extension {
 
+enum class TelemetryAnswer { at_once, when_handled };
+
 class TelemetryListener {
  public:
   // Lambda's limit is twice the largest maxBytes and some metadata.
@@ -27,7 +30,7 @@ class TelemetryListener {
   // as an empty one, so that the loss is counted where all others are.
   using Deliver = std::function<void(std::string body)>;
 
-  TelemetryListener(boost::asio::io_context& io, Deliver deliver);
+  TelemetryListener(boost::asio::io_context& io, TelemetryAnswer when, Deliver deliver);
 
   // Takes a free port and returns it. Lambda connects from outside of this
   // process's network, so all interfaces must listen there; where the Runtime
@@ -39,6 +42,7 @@ class TelemetryListener {
   boost::asio::awaitable<void> receive(core::HttpExchange& exchange);
 
   boost::asio::io_context& io_;
+  const TelemetryAnswer when_;
   Deliver deliver_;
   core::HttpServer server_;
 };

@@ -51,7 +51,7 @@ bool sends_spans(const Settings& settings) {
 Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
     : settings_(settings),
       secrets_(settings.aws, settings.proxies, settings.allow_dumps),
-      loop_(std::move(runtime_api), *this, ext::on_managed_instances()),
+      loop_(std::move(runtime_api), *this, ext::on_managed_instances(), ext::TelemetryAnswer::when_handled),
       alarm_(loop_.io()),
       shadow_(loop_.io()),
       policy_(settings.flush, loop_.managed_instances()),

@@ -85,7 +85,27 @@ class Programs(Case):
         self.assertEqual((answer.status, answer.read()), (200, b"{}"))
         client.close()
 
+    def parameters(self, managed=False):
+        folder = self.folder_with({"parameters.json": '{"/orders/key":"k-1"}'})
+        folder.chmod(0o755)  # the official emulator's user reads it, too
+        port = free_port()
+        program = binary(BUILD / "extension_parameters" / "extensions" / "extension_parameters")
+        # Only the function and its extensions know the token that the cache asks for.
+        script = f"#!/bin/sh\nunset AWS_SESSION_TOKEN\nexec {program}\n"
+        env = self.start_with({"extension_parameters": script}, {
+            "PARAMETERS_FILE": str(folder / "parameters.json"),
+            "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(port)}, managed)
+        self.call(env)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+        client.request("GET", "/systemsmanager/parameters/get?name=%2Forders%2Fkey")
+        answer = client.getresponse()
+        self.assertEqual((answer.status, json.loads(answer.read())["Parameter"]["Value"]), (200, "k-1"))
+        client.close()
+
     # -- on demand --
+
+    def test_the_parameter_cache_serves_the_function(self):
+        self.parameters()
 
     def test_the_minimal_extension_hears_of_calls(self):
         env = self.start_with(example("extension_minimal"))
@@ -128,6 +148,9 @@ class Programs(Case):
         self.said(env, '{"_aws":{"Timestamp":')
         self.said(env, '"message":"report"')  # logs are JSON there
         self.assertNotIn('"message":"invoked"', env.everything())
+
+    def test_on_managed_instances_the_parameter_cache_serves_too(self):
+        self.parameters(managed=True)
 
     def test_on_managed_instances_the_daemon_forwards_by_time(self):
         env, backend = self.daemon(managed=True)
