@@ -65,16 +65,22 @@ void Persistence::tell_failure() {
 void Persistence::update(const OpenRecords& open_records, bool live) {
   if (!spool_) return;
   std::vector<Spool::InMemory> rows;
+  bool copies = false;  // what is at risk depends on them too
   for (const Member& member : members_) {
-    if (spool_->holds_copies(member.fingerprint)) spool_->sync(member.fingerprint, member.destination->unsent());
+    if (spool_->holds_copies(member.fingerprint)) {
+      spool_->sync(member.fingerprint, member.destination->unsent());
+      copies = true;
+    }
     auto account = member.destination->account();
     bool works = account.count(Place::delivered) > 0;
-    if (live && works && !spool_->holds_copies(member.fingerprint) && load_one(member))
+    if (live && works && !spool_->holds_copies(member.fingerprint) && load_one(member)) {
       account = member.destination->account();
+      copies = true;
+    }
     rows.push_back({member.fingerprint, account.count(Place::queued) + account.count(Place::in_flight) +
                                             open_records(*member.destination)});
   }
-  if (rows != last_rows_) spool_->write_ledger(rows);
+  if (copies || rows != last_rows_) spool_->write_ledger(rows);
   last_rows_ = std::move(rows);
   tell_failure();
 }

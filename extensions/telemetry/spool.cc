@@ -194,14 +194,19 @@ Spool::Saved Spool::save(std::uint64_t destination, std::span<const QueuedBatch>
   sync(destination, unsent);
   // Where a part is settled the rest moves, so that the next life sends only that.
   Copies current, all;
-  each_live(destination, [&](const Segment& segment) {
+  each_live(destination, [&](Segment& segment) {
+    // So does a segment of which a batch has been in a request since.
+    segment.changed = segment.changed || std::ranges::any_of(unsent, [&](const auto& queued) {
+                        auto copy = segment.copies.find(queued.batch);
+                        return copy != segment.copies.end() && copy->second.maybe_delivered != queued.maybe_delivered;
+                      });
     all.insert(segment.copies.begin(), segment.copies.end());
     if (!segment.changed) current.insert(segment.copies.begin(), segment.copies.end());
   });
+  std::set<std::weak_ptr<const Batch>, std::owner_less<>> written;
   std::vector<const QueuedBatch*> bare;
   for (const auto& queued : unsent) {
-    auto copy = current.find(queued.batch);
-    if (copy == current.end() || copy->second.maybe_delivered != queued.maybe_delivered) bare.push_back(&queued);
+    if (!current.contains(queued.batch)) bare.push_back(&queued);
   }
 
   if (!failure_.empty()) {
@@ -210,16 +215,37 @@ Spool::Saved Spool::save(std::uint64_t destination, std::span<const QueuedBatch>
     for (auto segment : divide(bare)) {
       std::uint64_t size = kSegmentHeaderBytes;
       for (const auto* queued : segment) size += spooled_bytes(*queued->batch);
-      if (!make_room(size, saved.losses)) continue;
+      // What is to be moved gives its place, should there be no other: left where it is,
+      // the part of it that is settled would be sent once more.
+      bool room = make_room(size, saved.losses);
+      while (!room && remove_changed(destination, all)) room = make_room(size, saved.losses);
+      if (!room) continue;
       if (!write(destination, segment, now)) {
         saved.cause = SpoolCause::spool_io;
         break;
       }
-      for (const auto* queued : segment) all.insert({queued->batch, {}});
+      for (const auto* queued : segment) written.insert(queued->batch);
+    }
+    if (failure_.empty()) {
+      while (remove_changed(destination, all)) {
+      }
     }
   }
-  for (const auto& queued : unsent) saved.on_disk.push_back(all.contains(queued.batch));
+  for (const auto& queued : unsent)
+    saved.on_disk.push_back(written.contains(queued.batch) || all.contains(queued.batch));
   return saved;
+}
+
+// The oldest of its segments that hold more than what is left of them; what was
+// not moved out of it is not on disk any more.
+bool Spool::remove_changed(std::uint64_t destination, Copies& copies) {
+  auto changed = std::ranges::find_if(segments_, [&](const auto& entry) {
+    return entry.second.live && entry.second.changed && entry.second.name.destination == destination;
+  });
+  if (changed == segments_.end()) return false;
+  for (const auto& [batch, copy] : changed->second.copies) copies.erase(batch);
+  remove(changed);
+  return true;
 }
 
 std::uint64_t Spool::limit() {

@@ -146,6 +146,7 @@ class Spool {
   std::uint64_t limit();
   std::vector<std::span<const QueuedBatch* const>> divide(std::span<const QueuedBatch* const> batches);
   bool make_room(std::uint64_t bytes, std::vector<SpoolLoss>& losses);
+  bool remove_changed(std::uint64_t destination, Copies& copies);
   bool write(std::uint64_t destination, std::span<const QueuedBatch* const> batches, core::WallTime now);
   void fail(const core::Failure& failure);
 
