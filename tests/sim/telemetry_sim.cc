@@ -10,6 +10,8 @@
 
 #include "extensions/telemetry/delivery.h"
 #include "extensions/telemetry/flush_policy.h"
+#include "extensions/telemetry/spool.h"
+#include "tests/extensions/memory_folder.h"
 
 namespace mayfly::telemetry::test {
 namespace {
@@ -84,6 +86,7 @@ struct Model {
   std::set<int> unknown;  // were in a request of unknown outcome
   int last_acked = -1;
   std::set<int> recovered;
+  std::set<int> copied;  // on disk too: a kill makes the next life send them again
 };
 
 std::vector<int> ids_of(const Batch& batch) {
@@ -114,8 +117,11 @@ class World {
     std::optional<Exchange> flight;
     bool was_open = false;
     bool waited_in_vain = false;  // and has not answered since
-    std::vector<QueuedBatch> spool;
-    std::uint64_t lost_before = 0;  // dropped in earlier lives
+    std::uint64_t fingerprint = 0;
+    std::uint64_t lost = 0;  // in this life, of what an earlier one has left
+    // Over all lives.
+    std::uint64_t received = 0, delivered = 0, dropped = 0;
+    std::uint64_t repeated = 0;  // at most: on disk and in memory when a life was killed
   };
 
   void check(bool kept, const std::string& promise) {
@@ -140,6 +146,13 @@ class World {
   void thaw();
   void shut_down(bool survives, Ms left, bool report);
   void kill();
+  void end_life();
+
+  void lose(const std::vector<SpoolLoss>& losses);
+  bool load_one(Destination& d);
+  void update_spool();
+  void save_copies();
+  void close_spool(Destination& d, bool reset);
 
   void log(unsigned lines);
   void telemetry();
@@ -162,6 +175,12 @@ class World {
   bool managed_ = false;
   std::size_t queue_bytes_ = 0;
   std::size_t seal_at_ = 0;
+
+  MemoryFiles tmp_;
+  std::unique_ptr<Spool> spool_;
+  bool spool_fails_ = false, spool_failed_ = false;
+  unsigned lives_ = 0;
+  std::vector<Spool::InMemory> rows_;
 
   std::unique_ptr<FlushPolicy> policy_;
   std::array<Destination, 2> destinations_;
@@ -200,6 +219,9 @@ void World::draw() {
   jump_rate_ = choose_.of<unsigned>({0, 20});
   kill_rate_ = choose_.of<unsigned>({0, 10});
   slack_ = late_rate_ > 0 ? 40 : 0;
+  spool_fails_ = choose_.below(4) == 3;
+  tmp_.capacity = choose_.of<std::uint64_t>({1 << 20, 8'192});
+  for (std::size_t i = 0; i < destinations_.size(); ++i) destinations_[i].fingerprint = i + 1;
 }
 
 void World::born() {
@@ -216,20 +238,24 @@ void World::born() {
     d.delivery = std::make_unique<Delivery>(options);
     d.flight.reset();
     d.was_open = d.waited_in_vain = d.backend.used = false;
-    d.lost_before = 0;
+    d.lost = 0;
     d.model.last_acked = -1;
     d.model.recovered.clear();
+    d.model.copied.clear();
     d.model.enqueued.clear();
     d.model.settled.clear();
     d.model.acked = d.model.rejected = 0;
-    for (auto& left : std::exchange(d.spool, {})) {
-      auto ids = ids_of(*left.batch);
-      if (!d.delivery->recover(left)) continue;
-      seen("recovered");
-      d.model.enqueued.insert(ids.begin(), ids.end());
-      d.model.recovered.insert(ids.begin(), ids.end());
-    }
   }
+  bool fails = faults_ && spool_fails_ && choose_.below(3) == 2;
+  spool_failed_ |= fails;
+  auto fault = fails ? MemoryFolder::Fault::fails_from_then_on : MemoryFolder::Fault::none;
+  Spool::Limits limits;
+  limits.segment_bytes = 200;  // of two batches or three
+  limits.segments = 4;
+  spool_ = std::make_unique<Spool>(std::make_unique<MemoryFolder>(tmp_, fault, 1 + static_cast<int>(choose_.below(20))),
+                                   ++lives_, limits);
+  rows_.clear();
+  lose(spool_->recover(now().wall));
   tell("a life begins");
   policy_->began(now());
   act();
@@ -267,15 +293,17 @@ void World::live() {
 // No faults any more: all must come right.
 void World::calm() {
   faults_ = false;
-  born();
   for (auto& d : destinations_) {
-    d.backend = Backend{};
+    auto dull = Backend{};
+    d.backend = dull;
   }
+  born();
   std::array<std::uint64_t, 2> lost{};
-  for (std::size_t i = 0; i < 2; ++i) lost[i] = destinations_[i].delivery->queue().account().dropped();
   for (Ms begin = real_; real_ < begin + 120'000;) {
     invoke(3'000, 300, 1, 2'000, true);
     for (std::size_t i = 0; i < 2; ++i) {
+      // Only of what earlier lives have left some may be gone, or find no room.
+      lost[i] = destinations_[i].lost;
       check(destinations_[i].delivery->queue().account().dropped() == lost[i], "something was lost without a fault");
     }
   }
@@ -286,6 +314,11 @@ void World::calm() {
     check(!d.delivery->breaker_is_open(), "a breaker is open at the end of 120 s without faults");
     check(account.count(Place::delivered) == account.enqueued() + account.recovered() - lost[i],
           "not all arrived in 120 s without faults");
+    // All lives together: nothing has vanished between two of them.
+    if (spool_failed_) continue;
+    auto told = d.delivered + d.dropped;
+    check(told >= d.received, "something has vanished between two lives");
+    check(told <= d.received + d.repeated, "something was counted twice");
   }
 }
 
@@ -320,11 +353,14 @@ void World::invoke(Ms timeout, Ms takes, unsigned lines, Ms gap, bool freezes) {
   log(lines);
   // Lambda buffers for 25 ms.
   const Ms until = dies ? deadline : began + takes;
-  for (Ms part = 0; part < 3 && real_ < until; ++part) {
-    run_until(std::min(until, real_ + std::max<Ms>(25, takes / 3)));
+  const Ms last = dies ? std::max(began, until - 60) : until;
+  for (Ms part = 0; part < 3 && real_ < last; ++part) {
+    run_until(std::min(last, real_ + std::max<Ms>(25, takes / 3)));
     telemetry();
     log(lines > 6 ? 1 : 0);
   }
+  run_until(last);
+  if (dies) save_copies();
   run_until(until);
   if (dies) {
     if (!managed_) check(asked_, "next was not asked for before the deadline");
@@ -372,6 +408,10 @@ void World::shut_down(bool survives, Ms left, bool report) {
   const Ms began = real_;
   tell("SHUTDOWN");
   closing_ = true;
+  for (auto& d : destinations_) {
+    while (!survives && load_one(d)) {
+    }
+  }
   policy_->shut_down(now(), milliseconds(left), report);
   telemetry();
   if (report && choose_.below(2) == 1) {
@@ -390,25 +430,150 @@ void World::shut_down(bool survives, Ms left, bool report) {
   flush();
   written_.clear();
   for (auto& d : destinations_) {
-    d.delivery->leave([&](const QueuedBatch& left_over) {
-      if (!survives) return Place::shutdown;
-      d.spool.push_back(left_over);
-      return Place::spooled;
-    });
+    close_spool(d, survives);
     d.flight.reset();
     const auto& account = d.delivery->queue().account();
     check(account.balanced(), "the books do not close at the end of a life");
     check(account.count(Place::queued) + account.count(Place::in_flight) == 0, "something is left behind");
     if (account.count(Place::shutdown) > 0) seen("shutdown");
-    if (account.count(Place::spooled) > 0) seen("spooled");
+    for (auto place : {Place::spooled, Place::spool_full, Place::spool_io}) {
+      if (account.count(place) > 0) out_.seen.insert(std::string(to_string(place)));
+    }
   }
+  spool_->write_ledger({}, true);
+  end_life();
 }
 
 void World::kill() {
   tell("killed");
   seen("killed");
+  for (auto& d : destinations_) {
+    d.received += open_.size();
+    d.flight.reset();
+    d.model.unknown.insert(d.model.copied.begin(), d.model.copied.end());
+    d.repeated += d.model.copied.size();
+  }
   open_.clear();
-  for (auto& d : destinations_) d.flight.reset();
+  end_life();
+}
+
+void World::end_life() {
+  for (auto& d : destinations_) {
+    // A file that cannot be taken away any more is found again.
+    if (!spool_->failure().empty()) d.model.unknown.insert(d.model.copied.begin(), d.model.copied.end());
+    const auto& account = d.delivery->queue().account();
+    d.received += account.enqueued();
+    d.delivered += account.count(Place::delivered);
+    d.dropped += account.dropped();
+    std::string books =
+        "books: enqueued " + std::to_string(account.enqueued()) + ", recovered " + std::to_string(account.recovered());
+    for (std::size_t place = 0; place < kPlaces; ++place) {
+      auto records = account.count(static_cast<Place>(place));
+      if (records == 0) continue;
+      books.append(", ").append(to_string(static_cast<Place>(place))).append(" ").append(std::to_string(records));
+    }
+    tell(books);
+  }
+}
+
+// ---- the spool: as in persistence.cc
+
+Place place_of(SpoolCause cause) {
+  constexpr std::array<Place, kSpoolCauses> kPlacesOf{Place::spool_full, Place::spool_io, Place::spool_corrupt,
+                                                      Place::expired, Place::killed};
+  return kPlacesOf[static_cast<std::size_t>(cause)];
+}
+
+void World::lose(const std::vector<SpoolLoss>& losses) {
+  for (const auto& loss : losses) {
+    for (auto& d : destinations_) {
+      if (d.fingerprint != loss.destination) continue;
+      d.delivery->count_lost(loss.records, place_of(loss.cause));
+      d.lost += loss.records;
+      out_.seen.insert("earlier life: " + std::string(to_string(place_of(loss.cause))));
+    }
+  }
+}
+
+bool World::load_one(Destination& d) {
+  auto loaded = spool_->load(d.fingerprint, 1 << 20, now().wall);
+  lose(loaded.losses);
+  for (auto& left : loaded.batches) {
+    auto ids = ids_of(*left.batch);
+    if (d.delivery->recover(std::move(left))) {
+      seen("recovered");
+      std::string which;
+      for (int id : ids) which += " " + std::to_string(id);
+      tell("from the spool of " + std::to_string(d.fingerprint) + ":" + which);
+      for (int id : ids) check(!d.model.enqueued.contains(id), "a record comes twice from the spool");
+      d.model.enqueued.insert(ids.begin(), ids.end());
+      d.model.recovered.insert(ids.begin(), ids.end());
+      d.model.copied.insert(ids.begin(), ids.end());
+    } else {
+      d.delivery->count_lost(ids.size(), Place::queue_full);
+      d.lost += ids.size();
+    }
+  }
+  return loaded.records > 0;
+}
+
+void World::update_spool() {
+  std::vector<Spool::InMemory> rows;
+  bool copies = false;
+  for (auto& d : destinations_) {
+    if (spool_->holds_copies(d.fingerprint)) {
+      spool_->sync(d.fingerprint, d.delivery->queue().unsent());
+      copies = true;
+    }
+    bool works = d.delivery->queue().account().count(Place::delivered) > 0;
+    if (window_.phase == Phase::running && works && !spool_->holds_copies(d.fingerprint)) copies |= load_one(d);
+    const auto& account = d.delivery->queue().account();
+    rows.push_back({d.fingerprint, account.count(Place::queued) + account.count(Place::in_flight) + open_.size()});
+  }
+  if (copies || rows != rows_) spool_->write_ledger(rows);
+  rows_ = std::move(rows);
+}
+
+void World::save_copies() {
+  flush();
+  for (auto& d : destinations_) {
+    auto unsent = d.delivery->queue().unsent();
+    if (unsent.empty()) continue;
+    seen("copied before a deadline");
+    for (const auto& queued : unsent) {
+      for (int id : ids_of(*queued.batch)) d.model.copied.insert(id);
+    }
+    lose(spool_->save(d.fingerprint, unsent, now().wall).losses);
+  }
+  rows_.clear();
+  update_spool();
+}
+
+void World::close_spool(Destination& d, bool reset) {
+  if (!reset) {
+    d.delivery->leave([](const QueuedBatch&) { return Place::shutdown; });
+    auto waiting = spool_->waiting(d.fingerprint);
+    d.delivery->count_lost(waiting, Place::shutdown);
+    d.lost += waiting;
+    return spool_->sync(d.fingerprint, {});
+  }
+  auto unsent = d.delivery->queue().unsent();
+  auto saved = spool_->save(d.fingerprint, unsent, now().wall);
+  lose(saved.losses);
+  for (std::size_t i = 0; i < unsent.size(); ++i) {
+    std::string which = saved.on_disk[i] ? "to" : "not to";
+    which += " the spool of " + std::to_string(d.fingerprint) + ":";
+    for (int id : ids_of(*unsent[i].batch)) which += " " + std::to_string(id);
+    tell(which);
+  }
+  std::size_t at = 0;
+  std::vector<QueuedBatch> left;
+  d.delivery->leave([&](const QueuedBatch& queued) {
+    if (!saved.on_disk[at++]) return place_of(saved.cause);
+    left.push_back(queued);
+    return Place::spooled;
+  });
+  spool_->sync(d.fingerprint, left);
 }
 
 // ---- the daemon around the two: as in daemon.cc
@@ -466,8 +631,9 @@ void World::act() {
       tell("next");
       continue;
     }
-    if (policy_->window() == window_) return;
+    if (policy_->window() == window_) break;
   }
+  update_spool();
 }
 
 // ---- the sending threads and the network
@@ -651,7 +817,7 @@ void World::verify() {
     const auto& queue = d.delivery->queue();
     const auto& account = queue.account();
     check(account.balanced(), "the books do not balance");
-    check(account.enqueued() + account.recovered() == d.model.enqueued.size(), "not all is in the books");
+    check(account.enqueued() + account.recovered() == d.model.enqueued.size() + d.lost, "not all is in the books");
     check(queue.bytes() <= queue_bytes_, "more is held than allowed");
     std::size_t held = 0, bytes = 0;
     std::set<int> once;
@@ -667,7 +833,7 @@ void World::verify() {
     check(held == account.count(Place::queued) + account.count(Place::in_flight), "what is held is counted wrong");
     // Settled ones that never were in a request: what made room, and what is too large for the queue.
     auto gone = d.model.enqueued.size() - d.model.settled.size() - held;
-    auto untold = account.count(Place::queue_full) + account.count(Place::too_large);
+    auto untold = account.count(Place::queue_full) + account.count(Place::too_large);  // some are of d.lost
     check(gone <= untold, "a record is gone and not counted");
     if (account.count(Place::queue_full) > 0) seen("queue_full");
   }

@@ -1,4 +1,4 @@
-// The daemon's pure parts (FlushPolicy, Delivery) in a simulated sandbox: a
+// The daemon's pure parts (FlushPolicy, Delivery, Spool) in a simulated sandbox: a
 // function that answers, overruns or is killed, a freezer, clocks that jump, and
 // two backends that do anything a backend and a network can do. Hours pass in
 // milliseconds, and nothing depends on anything but the bytes that are given:
@@ -22,7 +22,10 @@
 //    before the deadline, at once by a policy that never waits, and a backend that
 //    was waited for in vain is not waited for again before it has answered;
 //  - SHUTDOWN is over within 1.5 s, 300 ms before its deadline;
-//  - everything comes to rest.
+//  - everything comes to rest;
+//  - over all lives together, killed ones included, what was received is what was
+//    delivered or dropped; only what was on disk and in memory when a life was
+//    killed may be in both.
 // Without faults, after 120 s: breakers closed, queues empty, nothing new lost.
 
 #pragma once
