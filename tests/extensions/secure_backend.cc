@@ -111,9 +111,15 @@ SecureBackend::SecureBackend(Certificate certificate, Protocol protocol) : proto
   listener_.emplace([this](int fd) { protocol_ == Protocol::plain ? serve_plain(fd) : serve(fd); });
 }
 
+SecureBackend::~SecureBackend() {
+  listener_.reset();
+  SSL_CTX_free(static_cast<SSL_CTX*>(context_));
+}
+
 void SecureBackend::use(Certificate certificate) {
   std::lock_guard lock(mutex_);
   certificate_ = std::move(certificate);
+  SSL_CTX_free(static_cast<SSL_CTX*>(context_));
   context_ = make_context(certificate_, protocol_);
 }
 

@@ -39,6 +39,7 @@ class SecureBackend {
   enum class Protocol { newest, tls_1_2, tls_1_1, plain };
 
   explicit SecureBackend(Certificate certificate, Protocol protocol = Protocol::newest);
+  ~SecureBackend();
 
   int port() const { return listener_->port(); }
   void use(Certificate certificate);  // from the next connection on
