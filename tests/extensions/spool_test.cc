@@ -124,6 +124,20 @@ TEST_CASE("a copy says what is known about the batch when it is written last") {
   CHECK(life.spool.load(kA, 1 << 20, kNow).batches.at(0).maybe_delivered);
 }
 
+TEST_CASE("a batch of which more is known takes its whole segment along, and is in one only") {
+  MemoryFiles files;
+  {
+    Life life(files);
+    std::vector batches{make(1), make(2), make(4)};
+    life.spool.save(kA, batches, kNow);
+    batches[1].maybe_delivered = true;
+    CHECK(life.spool.save(kA, batches, kNow).on_disk == std::vector{true, true, true});
+    life.close();
+  }
+  Life life(files, 2);
+  CHECK(life.spool.waiting(kA) == 7);
+}
+
 TEST_CASE("what was in memory only when the daemon was killed is counted") {
   MemoryFiles files;
   {
