@@ -19,12 +19,12 @@ constexpr std::chrono::milliseconds kRetryAfter{50};
 
 bool on_managed_instances() { return core::env_or("AWS_LAMBDA_INITIALIZATION_TYPE", "") == "lambda-managed-instances"; }
 
-EventLoop::EventLoop(core::Origin runtime_api, Observer& observer, bool managed_instances, TelemetryAnswer answer)
+EventLoop::EventLoop(core::Origin runtime_api, Observer& observer, bool managed_instances)
     : runtime_api_(runtime_api),
       observer_(observer),
       managed_instances_(managed_instances),
       api_(std::move(runtime_api)),
-      listener_(io_, answer, [this](std::string body) {
+      listener_(io_, [this](std::string body) {
         TelemetryBatch batch(body, body.capacity(), parser_);
         observer_.received(batch);
       }) {}

@@ -34,14 +34,17 @@ class EventLoop {
  public:
   // `managed_instances`: where the environment is, see on_managed_instances(). No
   // INVOKE may be registered for there, and the schema is 2025-01-29.
-  EventLoop(core::Origin runtime_api, Observer& observer, bool managed_instances,
-            TelemetryAnswer answer = TelemetryAnswer::at_once);
+  EventLoop(core::Origin runtime_api, Observer& observer, bool managed_instances);
 
   // Before run(), in this order. Errors: see ExtensionsApi.
   core::Outcome<Registration> register_extension(std::string_view name, std::vector<std::string_view> events);
   // Listens, then subscribes. False: there is no Telemetry API here.
   core::Outcome<bool> subscribe(const std::vector<TelemetryType>& types, const Buffering& buffering,
                                 Schema schema = Schema::v2022_12_13);
+
+  // From now on Lambda is told that a batch is received when Observer::received()
+  // has returned, not before.
+  void answer_when_taken() { listener_.answer_when_taken(); }
 
   // Asks for the next event.
   void next();

@@ -19,9 +19,8 @@ core::HttpServerOptions options() {
 
 }  // namespace
 
-TelemetryListener::TelemetryListener(boost::asio::io_context& io, TelemetryAnswer when, Deliver deliver)
+TelemetryListener::TelemetryListener(boost::asio::io_context& io, Deliver deliver)
     : io_(io),
-      when_(when),
       deliver_(std::move(deliver)),
       server_(io, options(), [this](core::HttpExchange& e) { return receive(e); }) {}
 
@@ -42,10 +41,10 @@ boost::asio::awaitable<void> TelemetryListener::receive(core::HttpExchange& exch
   auto body = co_await exchange.read_body(kMaxBodyBytes);
   if (body.state == body.broken) co_return;
   if (body.state == body.too_large) body.bytes.clear();
-  // Not from here, where the server would swallow an exception.
+  // Not from here: the server would swallow an exception.
   boost::asio::post(io_, [this, bytes = std::move(body.bytes)]() mutable { deliver_(std::move(bytes)); });
-  // What was posted runs before what is posted behind it.
-  if (when_ == TelemetryAnswer::when_handled) co_await boost::asio::post(io_, boost::asio::use_awaitable);
+  // Posted later, so run later.
+  if (answers_when_taken_) co_await boost::asio::post(io_, boost::asio::use_awaitable);
   co_await exchange.reply(std::move(reply));
 }
 

@@ -1,9 +1,9 @@
 // The HTTP server to which the Telemetry API delivers.
 //
-// Lambda waits for the answer to a batch before it delivers the next one, and
-// counts on it that an answered batch is not lost. So there are two ways: an
-// answer as soon as the bytes are here, for whoever may take long over them, and
-// one when they have been handled, for whoever keeps books that outlive a kill.
+// A batch is answered 200 as soon as its bytes are here: Lambda waits for the
+// answer before it delivers the next one, and what reading it costs is none of
+// its business. Only who keeps books that survive a kill answers once the records
+// are in them: what is answered is lost by nobody else.
 
 #pragma once
 
@@ -18,8 +18,6 @@
 
 namespace mayfly::extension {
 
-enum class TelemetryAnswer { at_once, when_handled };
-
 class TelemetryListener {
  public:
   // Lambda's limit is twice the largest maxBytes and some metadata.
@@ -30,7 +28,10 @@ class TelemetryListener {
   // as an empty one, so that the loss is counted where all others are.
   using Deliver = std::function<void(std::string body)>;
 
-  TelemetryListener(boost::asio::io_context& io, TelemetryAnswer when, Deliver deliver);
+  TelemetryListener(boost::asio::io_context& io, Deliver deliver);
+
+  // From now on the answer is sent when `deliver` has returned.
+  void answer_when_taken() { answers_when_taken_ = true; }
 
   // Takes a free port and returns it. Lambda connects from outside of this
   // process's network, so all interfaces must listen there; where the Runtime
@@ -42,8 +43,8 @@ class TelemetryListener {
   boost::asio::awaitable<void> receive(core::HttpExchange& exchange);
 
   boost::asio::io_context& io_;
-  const TelemetryAnswer when_;
   Deliver deliver_;
+  bool answers_when_taken_ = false;
   core::HttpServer server_;
 };
 

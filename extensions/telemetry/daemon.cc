@@ -51,7 +51,7 @@ bool sends_spans(const Settings& settings) {
 Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
     : settings_(settings),
       secrets_(settings.aws, settings.proxies, settings.allow_dumps),
-      loop_(std::move(runtime_api), *this, ext::on_managed_instances(), ext::TelemetryAnswer::when_handled),
+      loop_(std::move(runtime_api), *this, ext::on_managed_instances()),
       alarm_(loop_.io()),
       shadow_(loop_.io()),
       policy_(settings.flush, loop_.managed_instances()),
@@ -59,7 +59,10 @@ Daemon::Daemon(core::Origin runtime_api, const Settings& settings)
       // A small queue needs small batches, or each one would push all others out.
       batch_bytes_(std::min(kBatchBytes, settings.queue_bytes / 4)),
       resource_(settings),
-      invocations_(settings.xray, sends_spans(settings)) {}
+      invocations_(settings.xray, sends_spans(settings)) {
+  // So that the ledger knows of every record that Lambda believes to be here.
+  if (!settings.spool_folder.empty()) loop_.answer_when_taken();
+}
 
 Daemon::~Daemon() = default;
 
@@ -424,8 +427,12 @@ void Daemon::save_before(core::WallTime deadline, milliseconds writing_time) {
 }
 
 void Daemon::update_persistence() {
+  told_.resize(destinations_.size());
   auto open_records = [this](const Destination& destination) {
-    std::uint64_t records = 0;
+    auto found = std::ranges::find(destinations_, &destination, &std::unique_ptr<Destination>::get);
+    // What is counted as lost is lost once more where nobody hears of it.
+    std::uint64_t records =
+        (*found)->account().dropped() - told_[static_cast<std::size_t>(found - destinations_.begin())];
     for (const Lane& lane : lanes_) {
       bool takes = std::ranges::find(lane.destinations, &destination) != lane.destinations.end();
       if (takes && lane.encoder) records += lane.encoder->records();
@@ -437,7 +444,9 @@ void Daemon::update_persistence() {
 
 void Daemon::read_self(SelfTelemetry& out) {
   out = self_;
+  told_.clear();
   for (auto& destination : destinations_) {
+    told_.push_back(destination->account().dropped());
     out.destinations.push_back({destination->counters(), std::string(destination->name()), destination->account(),
                                 destination->queued_bytes()});
   }

@@ -109,7 +109,8 @@ class Daemon final : public extension::Observer {
   std::optional<core::WallTime> done_at_;  // when the function has answered; empty: it is not known
   std::optional<core::WallTime> answered_at_;
 
-  SelfTelemetry self_;  // but for its destinations
+  SelfTelemetry self_;               // but for its destinations
+  std::vector<std::uint64_t> told_;  // by destination: how many of the dropped records a metric has told of
 };
 
 }  // namespace mayfly::telemetry

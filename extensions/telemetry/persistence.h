@@ -38,9 +38,10 @@ class Persistence {
   // counted with its destination; what belongs to none is one log line.
   void open();
 
-  // After each event. `open_records`: how many a destination will get that are not
-  // in its queue yet. `live`: the function runs, so that there is time to send what
-  // an earlier life has left.
+  // After each event. `open_records`: how many a kill would take beside those in a
+  // destination's queue: they are on their way there, or lost and nobody was told.
+  // `live`: the function runs, so that there is time to send what an earlier life
+  // has left.
   using OpenRecords = std::function<std::uint64_t(const Destination& destination)>;
   void update(const OpenRecords& open_records, bool live);
 

@@ -366,7 +366,7 @@ TEST_CASE("the listener is on loopback where the Runtime API is") {
 
 TEST_CASE("the listener is on all interfaces where the Runtime API is not on loopback") {
   boost::asio::io_context io;
-  ext::TelemetryListener listener(io, ext::TelemetryAnswer::at_once, [](std::string) {});
+  ext::TelemetryListener listener(io, [](std::string) {});
   auto port = listener.listen(false);
   REQUIRE(port);
   CHECK(listening_address(std::to_string(*port)) == "00000000");
