@@ -35,7 +35,6 @@ struct Usage {
   std::optional<std::uint64_t> own_memory_bytes;  // resident
 };
 
-// About 60 us a reading on a small machine, 20 us more for each process.
 // Thread-safety: one thread at a time.
 class UsageReader {
  public:
