@@ -58,15 +58,6 @@ std::string subscription(const std::vector<TelemetryType>& types, const Bufferin
 
 }  // namespace
 
-std::string_view to_string(TelemetryType type) {
-  switch (type) {
-    case TelemetryType::platform: return "platform";
-    case TelemetryType::function: return "function";
-    case TelemetryType::extension: return "extension";
-  }
-  return "";
-}
-
 std::string_view to_string(Schema schema) {
   switch (schema) {
     case Schema::v2022_07_01: return "2022-07-01";

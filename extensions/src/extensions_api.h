@@ -23,7 +23,6 @@
 
 namespace mayfly::extension {
 
-std::string_view to_string(TelemetryType type);
 std::string_view to_string(Schema schema);
 
 // Errors: out_of_range, naming field, value and range, so that a wrong setting is

@@ -258,15 +258,6 @@ std::string_view to_string(Signal signal) {
   return "";
 }
 
-std::string_view to_string(TelemetryType type) {
-  switch (type) {
-    case TelemetryType::platform: return "platform";
-    case TelemetryType::function: return "function";
-    case TelemetryType::extension: return "extension";
-  }
-  return "";
-}
-
 std::size_t find_outside_braces(std::string_view text, std::string_view separators) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (separators.find(text[i]) != separators.npos) return i;

@@ -43,8 +43,7 @@ namespace mayfly::telemetry {
 
 // "logs", "metrics", "traces".
 std::string_view to_string(Signal signal);
-// "platform", "function", "extension".
-std::string_view to_string(extension::TelemetryType type);
+using extension::to_string;
 
 // A header of every request. `value` may hold ${…} for secrets, which are fetched
 // when the first request is made; either way it is never printed.

@@ -37,6 +37,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <mayfly/error.h>
@@ -75,6 +76,15 @@ struct Shutdown {
 };
 
 enum class TelemetryType { platform, function, extension };
+// As Lambda spells it.
+constexpr std::string_view to_string(TelemetryType type) {
+  switch (type) {
+    case TelemetryType::platform: return "platform";
+    case TelemetryType::function: return "function";
+    case TelemetryType::extension: return "extension";
+  }
+  return "";
+}
 
 // The form of the records. From 2022-12-13 on a line that is JSON comes as an
 // object where the function's log format is JSON; before, all lines come as text.
