@@ -54,6 +54,9 @@ struct Sums {
   std::uint64_t requests = 0;
 };
 
+// One line a request: what was in it and what became of it.
+std::string describe(const std::vector<Request>& requests);
+
 class Books {
  public:
   // Compares the sides and adds to the sums. What does not fit is told in

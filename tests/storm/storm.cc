@@ -119,7 +119,10 @@ class Storm {
   void inhabit(int number, bool last) {
     sides_ = {&otlp_};
     if (number % 2 == 1) sides_.push_back(&lines_);
-    for (auto* side : sides_) side->environment = Environment{};
+    for (auto* side : sides_) {
+      side->environment = Environment{};
+      side->environment.kills_are_counted = true;
+    }
     std::filesystem::remove_all(folder_ + "/tmp");
     std::filesystem::create_directories(folder_ + "/tmp");
     secure_ = number % 3 == 1;
@@ -373,7 +376,13 @@ class Storm {
       for (const auto& complaint : side->books.complaints()) complaints_.push_back(name + complaint);
       for (const auto& complaint : side->backend.complaints()) complaints_.push_back(name + complaint);
     }
-    if (!complaints_.empty()) std::printf("the daemon wrote:\n%s", written_.c_str());
+    if (!complaints_.empty()) {
+      std::printf("the daemon wrote:\n%s", written_.c_str());
+      for (auto* side : sides_) {
+        std::printf("the %s backend got:\n%s", side == &otlp_ ? "otlp" : "ndjson",
+                    describe(side->environment.requests).c_str());
+      }
+    }
     written_.clear();
   }
 
