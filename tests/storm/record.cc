@@ -1,6 +1,8 @@
 #include "record.h"
 
+#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <protozero/pbf_reader.hpp>
 #include <stdexcept>
 
@@ -28,8 +30,22 @@ bool read_digits(std::string_view text, std::size_t at, Number& number) {
   return true;
 }
 
+// "2026-11-21T10:00:00.123Z", now: what the daemon does about an invocation depends on when it ended.
+std::string now() {
+  auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  std::time_t seconds = ms.count() / 1000;
+  struct tm parts {};
+  gmtime_r(&seconds, &parts);
+  char text[40];
+  auto size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(ms.count() % 1000));
+  return text;
+}
+
 std::string record(std::string_view type, std::string_view json) {
-  return std::string(R"({"time":"2026-11-21T10:00:00.123Z","type":")")
+  return std::string(R"({"time":")")
+      .append(now())
+      .append(R"(","type":")")
       .append(type)
       .append(R"(","record":)")
       .append(json)
