@@ -328,9 +328,9 @@ void Daemon::shut_down(const ext::Shutdown& shutdown) {
   reset_ = shutdown.reason == Reason::timeout || shutdown.reason == Reason::failure;
   shadow_.cancel();
   if (!reset_) persistence_.load_all();
-  std::string_view reason = shutdown.reason == Reason::timeout   ? "timeout"
-                            : shutdown.reason == Reason::failure ? "failure"
-                                                                 : shutdown.reason_text;
+  std::string_view reason = shutdown.reason_text;
+  if (shutdown.reason == Reason::timeout) reason = "timeout";
+  if (shutdown.reason == Reason::failure) reason = "failure";
   invocations_.end(reason);
   RecordContext context{invocations_.current(), invocations_, core::wall_now()};
   for (auto& lane : lanes_) {

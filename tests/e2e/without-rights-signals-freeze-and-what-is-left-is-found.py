@@ -48,6 +48,7 @@ with tempfile.TemporaryDirectory(prefix="mayfly-test-") as name:
         return (folder / output).read_text()
 
     runuser, pid, url = run("first")
+    wait_until(lambda: "try  " in text("first"), "the banner")
     matches(text("first"), r"freeze \(signals\).*; not: memory \(")
     body = urllib.request.urlopen(url + "/2015-03-31/functions/function/invocations", b'{"act":"spawn"}').read()
     grandchild = int(body)
