@@ -183,24 +183,6 @@ def function_table(bench, rounds):
     return table
 
 
-def extension_table(bench, daemon, rounds):
-    raw, ours = [bench.programs / "raw_extension"], [daemon]
-    pinned, free = [], []
-    for turn in range(rounds):
-        progress(f"extension, round {turn + 1} of {rounds}")
-        for where, results in ((True, pinned), (False, free)):
-            order = (raw, ours) if turn % 2 == 0 else (ours, raw)
-            both = {str(command[0]): bench.starts(command, where) for command in order}
-            results.append((both[str(raw[0])], both[str(ours[0])]))
-    table = Table("mayfly-telemetry")
-    table.pairs("exec to first `event/next`, pinned", "ms", [(a["start_ms"], b["start_ms"]) for a, b in pinned], "<= 1.5x")
-    table.pairs("exec to first `event/next`, free", "ms", [(a["start_ms"], b["start_ms"]) for a, b in free])
-    table.pairs("CPU from exec to first `event/next`", "ms", [(a["start_cpu_ms"], b["start_cpu_ms"]) for a, b in pinned], "<= 1.4 ms")
-    table.pairs("resident at the first `event/next`", "MB", [(a["resident_kb"] / 1024, b["resident_kb"] / 1024) for a, b in pinned], "<= 4 MB")
-    table.pairs("stripped size", "KB", [(stripped_kb(raw[0]), stripped_kb(ours[0]))], "<= 1,536 KB")
-    return table
-
-
 class Serving:
     """A program that serves the Invoke API, in a with-block. `command` takes the
     port it is to listen on; without PORT in it, it says one itself."""
@@ -347,11 +329,10 @@ def main():
         parser.error(f"{bench.server} does not exist: ./dev bench builds it")
     where = machine()
     function = function_table(bench, arguments.rounds)
-    extension = extension_table(bench, arguments.build.resolve() / "bin/mayfly-telemetry", arguments.rounds)
     environment = environment_table(bench, arguments.build.resolve() / "bin/mayfly", arguments.rounds, arguments.long)
     priority = "with" if bench.real_time else "without"
-    print(f"{where}. Pinned {priority} real-time priority. Median of {arguments.rounds} interleaved rounds.\n\n{function}\n\n{extension}\n\n{environment}")
-    broken = function.broken + extension.broken + environment.broken
+    print(f"{where}. Pinned {priority} real-time priority. Median of {arguments.rounds} interleaved rounds.\n\n{function}\n\n{environment}")
+    broken = function.broken + environment.broken
     for line in broken:
         progress(f"broken: {line}")
     sys.exit(1 if broken else 0)
