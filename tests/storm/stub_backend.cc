@@ -58,7 +58,6 @@ void reset_at_close(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-// Kept for ever: a few for a process.
 SSL_CTX* make_context(const Certificate& certificate) {
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
   if (SSL_CTX_use_certificate_file(context, certificate.file.c_str(), SSL_FILETYPE_PEM) != 1 ||
@@ -239,6 +238,7 @@ StubBackend::~StubBackend() {
   static_cast<void>(!write(wake_[1], "", 1));
   thread_.join();
   for (auto& c : connections_) c.thread.join();
+  for (auto& [file, context] : contexts_) SSL_CTX_free(context);
   for (int fd : fillers_) close(fd);
   if (listener_ >= 0) close(listener_);
   close(wake_[0]);
@@ -526,10 +526,16 @@ bool StubBackend::reply(Stream& stream, Fault fault, Request& request) {
 
 // ---- what the driver asks
 
+// With mutex_ held.
+SSL_CTX* StubBackend::context_of(const Certificate& certificate) {
+  auto& context = contexts_[certificate.file];
+  if (!context) context = make_context(certificate);
+  return context;
+}
+
 void StubBackend::secure(const Certificate& good) {
-  auto* context = make_context(good);
   std::lock_guard lock(mutex_);
-  certificate_ = good_ = context;
+  certificate_ = good_ = context_of(good);
   refusable_ = false;
 }
 
@@ -540,9 +546,8 @@ void StubBackend::plain() {
 }
 
 void StubBackend::use(const Certificate& certificate, bool refusable) {
-  auto* context = make_context(certificate);
   std::lock_guard lock(mutex_);
-  certificate_ = context;
+  certificate_ = context_of(certificate);
   refusable_ = refusable;
 }
 

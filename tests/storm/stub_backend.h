@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <deque>
 #include <list>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -102,6 +103,7 @@ class StubBackend {
   bool reply(Stream& stream, Fault fault, Request& request);
   Fault draw();
   void obey();
+  ssl_ctx_st* context_of(const Certificate& certificate);
 
   enum class Presence { here, refusing, black_hole };
   void be(Presence presence);
@@ -119,8 +121,9 @@ class StubBackend {
   FaultMix mix_;
   std::deque<Fault> parade_;
   bool calm_ = false;
-  ssl_ctx_st* good_ = nullptr;         // none: plain HTTP
-  ssl_ctx_st* certificate_ = nullptr;  // for now
+  std::map<std::string, ssl_ctx_st*> contexts_;  // by the certificate's file
+  ssl_ctx_st* good_ = nullptr;                   // none: plain HTTP
+  ssl_ctx_st* certificate_ = nullptr;            // for now
   bool refusable_ = false;
   std::size_t refusals_ = 0;
   Presence wanted_ = Presence::here;
