@@ -344,13 +344,16 @@ void Daemon::shut_down(const ext::Shutdown& shutdown) {
 
 // ---- what follows from them
 
+void Daemon::enter_window() {
+  if (policy_.window() == window_) return;
+  window_ = policy_.window();
+  for (auto& destination : destinations_) destination->enter(window_);
+}
+
 void Daemon::act() {
   for (;;) {
     auto now = Moment::now();
-    if (policy_.window() != window_) {
-      window_ = policy_.window();
-      for (auto& destination : destinations_) destination->enter(window_);
-    }
+    enter_window();
     auto orders = policy_.advance(now, open(), settled());
     if (orders.flush) {
       flush();
@@ -363,6 +366,7 @@ void Daemon::act() {
     }
     if (orders.stop) return end_shutdown();
     if (orders.next) {
+      enter_window();  // first: a freeze may come as soon as it is asked for
       ask_next();
       continue;
     }

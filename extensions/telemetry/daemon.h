@@ -69,6 +69,7 @@ class Daemon final : public extension::Observer {
   void seal(Lane& lane);
   void bound_memory();
 
+  void enter_window();
   void act();
   bool worth_sealing(const Lane& lane);
   bool open();
