@@ -70,7 +70,6 @@ Daemon::~Daemon() = default;
 
 int Daemon::run(std::string_view name) {
   bool idle = !open_destinations();
-  open_receiver();  // Lambda starts the function once this has registered
   auto registration =
       idle ? loop_.register_extension(name, {"SHUTDOWN"}) : loop_.register_extension(name, {"INVOKE", "SHUTDOWN"});
   if (!registration) {
@@ -79,9 +78,15 @@ int Daemon::run(std::string_view name) {
   }
   resource_.set_account_id(registration->account_id);
   subscribed_ = !idle && subscribe();
-  // What the SDK sends needs no Telemetry API.
-  if (!subscribed_ && receiver_) policy_.use_timer();
-  if (subscribed_ || receiver_) policy_.began(Moment::now());
+  if (subscribed_) {
+    policy_.began(Moment::now());
+    // A tenth of a millisecond that Lambda does not wait for: `next` is sent by then.
+    boost::asio::post(loop_.io(), [this] { open_receiver(); });
+  } else if (open_receiver(); receiver_) {
+    // What the SDK sends needs no Telemetry API.
+    policy_.use_timer();
+    policy_.began(Moment::now());
+  }
   auto outcome = loop_.run();
   if (outcome) return 0;
   log.fatal(outcome.error().message);
