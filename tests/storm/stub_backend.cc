@@ -461,10 +461,7 @@ void StubBackend::decide(Request& request, const Incoming& incoming) {
   bool keeps = request.verdict == Verdict::taken || (request.verdict == Verdict::unknown && chance(dice_, 0.5));
   (keeps ? request.kept : request.others) = std::move(numbers);
   kept_ += request.kept.size();
-  for (auto number : request.kept) {
-    if (number >= has_.size()) has_.resize(number + 1 + has_.size() / 2);
-    has_[number] = true;
-  }
+  for (auto number : request.kept) newest_ = std::max<std::int64_t>(newest_, number);
 }
 
 // False: no whole answer was sent.
@@ -602,14 +599,9 @@ std::vector<Request> StubBackend::finish() {
   return out;
 }
 
-bool StubBackend::has(Number number) {
-  std::lock_guard lock(mutex_);
-  return number < has_.size() && has_[number];
-}
-
 bool StubBackend::wait_for(Number number, milliseconds patience) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, patience, [&] { return number < has_.size() && has_[number]; });
+  return changed_.wait_for(lock, patience, [&] { return newest_ >= number; });
 }
 
 std::array<std::size_t, kFaults> StubBackend::faults() {

@@ -79,9 +79,8 @@ class StubBackend {
   // Comes back, is calm, waits until every connection is closed, and gives the
   // requests since the last call. For when the client has ended.
   std::vector<Request> finish();
-  // Whether the backend has got this number, in any request.
-  bool has(Number number);
-  // Until it has, or `patience` is over.
+  // Until the backend has got this number or a later one, which may be all that
+  // is left of what came together; or `patience` is over.
   bool wait_for(Number number, std::chrono::milliseconds patience);
 
   std::array<std::size_t, kFaults> faults();  // how often each happened
@@ -131,7 +130,7 @@ class StubBackend {
   bool stopping_ = false;
   std::list<Connection> connections_;
   std::list<Request> requests_;
-  std::vector<bool> has_;
+  std::int64_t newest_ = -1;  // the largest number that was kept
   std::array<std::size_t, kFaults> faults_{};
   std::vector<std::string> complaints_;
   std::size_t kept_ = 0;
