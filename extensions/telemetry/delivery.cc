@@ -12,7 +12,7 @@ using Phase = Window::Phase;
 constexpr milliseconds kProbe{2'000};
 constexpr milliseconds kSlack{1'000};      // of whoever ends a request in time
 constexpr milliseconds kStale{200};        // for an answer that had all the time of a freeze
-constexpr milliseconds kFinalTry{300};     // with an open breaker, at shutdown
+constexpr milliseconds kFinalTry{300};     // at shutdown: with an open breaker, or for an answer that is overdue
 constexpr milliseconds kShortest{20};      // what a request takes at least
 constexpr milliseconds kClosingPause{50};  // doubled
 constexpr milliseconds kMaxClosingPause{200};
@@ -45,7 +45,9 @@ void Delivery::enter(Window window, Moment now) {
   }
   if (window.phase == Phase::closing && window_.phase != Phase::closing) {
     final_try_ = breaker_.is_open();
-    if (final_try_) flight_.spent = milliseconds{0};
+    // What should have been answered long ago must not keep back all that is behind it.
+    if (queue_.in_flight() && elapsed(flight_.began, now) >= std::max(kFinalTry, estimate_ * 2)) flight_.overdue = true;
+    if (final_try_ || flight_.overdue) flight_.spent = milliseconds{0};
     given_up_ = false;
     closing_failures_ = 0;
     closing_pause_ = milliseconds{0};
@@ -81,7 +83,8 @@ milliseconds Delivery::wait(Moment now) const {
 Steady Delivery::give_up_at() const {
   if (window_.phase == Phase::idle) return Steady::max();
   if (window_.phase == Phase::closing) {
-    return final_try_ ? std::min(flight_.armed + kFinalTry - flight_.spent, window_.until) : window_.until;
+    bool short_time = final_try_ || flight_.overdue;
+    return short_time ? std::min(flight_.armed + kFinalTry - flight_.spent, window_.until) : window_.until;
   }
   auto at = flight_.armed +
             (flight_.stale   ? kStale

@@ -15,7 +15,8 @@
 // - 401 and 403 are answered with fresh credentials, once; 413 with halves, and
 //   smaller batches from then on.
 // - A batch is given up after 30 attempts, or after three when it is an hour old.
-// - At shutdown pauses are short, and an open breaker is ignored once, for 300 ms.
+// - At shutdown pauses are short, an open breaker is ignored once, for 300 ms, and a
+//   request whose answer is overdue gets no longer before it is sent anew.
 
 #pragma once
 
@@ -127,8 +128,9 @@ class Delivery {
     std::chrono::milliseconds spent{0};  // in windows before
     bool probe = false;
     bool retry = false;
-    bool thawed = false;  // it may have been frozen
-    bool stale = false;   // ... for so long that an answer is there by now, or never
+    bool thawed = false;   // it may have been frozen
+    bool stale = false;    // ... for so long that an answer is there by now, or never
+    bool overdue = false;  // at shutdown: begun so long before that no answer may ever come
   };
 
   void answered(const Reply& reply, Moment now, std::uint64_t random);

@@ -270,6 +270,34 @@ TEST_CASE("a batch is given up after 30 attempts, or after three when it is an h
   }
 }
 
+TEST_CASE("at shutdown a request whose answer is overdue gets 300 ms, and what is behind it goes out") {
+  World w;
+  w.enter(Phase::running);
+  w.enqueue(1);
+  w.enqueue(2);
+  CHECK(w.start() == 1);
+  w.at += 400ms;
+  w.enter(Phase::closing, 1'500ms);
+  CHECK(w.delivery.give_up_at() == Steady(w.at + 300ms));
+  w.at += 300ms;
+  w.no_answer();
+  w.at += w.delivery.wait(w.now());
+  CHECK(w.start() == 1);
+  CHECK(w.delivery.give_up_at() == Steady(10'000s + 1'900ms));
+  w.answer(200);
+  CHECK(w.start() == 2);
+}
+
+TEST_CASE("at shutdown a request that has just been sent may take all the time there is") {
+  World w;
+  w.enter(Phase::running);
+  w.enqueue(1);
+  CHECK(w.start() == 1);
+  w.at += 200ms;
+  w.enter(Phase::closing, 1'500ms);
+  CHECK(w.delivery.give_up_at() == Steady(w.at + 1'500ms));
+}
+
 TEST_CASE("at shutdown an open breaker is ignored once, for 300 ms, and pauses are short") {
   World w;
   w.enqueue(1);

@@ -258,6 +258,8 @@ class Storm {
       if (chance(dice_, 0.1)) hostile();
       if (chance(dice_, 0.003)) return die();
     }
+    // A request that is not answered is given up by the time that the function runs.
+    if (calm_) std::this_thread::sleep_for(milliseconds{20});
     const auto done = Clock::now();
     if (!times_out) deliver_one(platform_runtime_done(invocation), invocation + 1);
     if (!sandbox_.wait_next(timeout + kPatience)) {
