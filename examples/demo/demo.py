@@ -140,7 +140,27 @@ def import_from_s3(folder, port):
     must(done.returncode == 0 and json.loads(done.stdout)["files"] == 1, "one file is imported")
 
 
-def show(records):
+def show_metrics_and_spans(items):
+    spans = sorted((i for i in items if "span" in i), key=lambda i: (i["trace_id"], int(i["start_time_unix_nano"])))
+    title(f"{len(spans)} spans, by trace")
+    for span in spans:
+        took = (int(span["end_time_unix_nano"]) - int(span["start_time_unix_nano"])) / 1e6
+        indent = "  " if span["parent_span_id"] else ""
+        error = span["attributes"].get("error.type", "")
+        print(f"  …{span['trace_id'][-8:]}  {indent + span['span']:30} {took:9.2f} ms  {error}")
+    values = {}
+    for point in items:
+        if "metric" in point and isinstance(point.get("value"), (int, float)):
+            values[point["metric"]] = values.get(point["metric"], 0) + point["value"]
+    title(f"{sum('metric' in i for i in items)} data points; the sums of those that count")
+    for name in sorted(name for name in values if name.startswith("faas.")):
+        print(f"  {name:30} {values[name]:g}")
+    must(sum(span["kind"] == 2 for span in spans) == 4, "each of the four invocations is a span")
+    must(values.get("faas.invocations") == 3 and values.get("faas.errors") == 1, "three successes and one error are counted")
+
+
+def show(everything):
+    records = [item for item in everything if "body" in item]
     title(f"{len(records)} log records, as they arrived at the OTLP receiver")
     for record in records:
         attributes = record["attributes"]
@@ -160,6 +180,7 @@ def show(records):
     must(sum("imported" in body for body in bodies) == 1, "the imported file is in the log")
     must(sum(record.get("event_name") == "platform.report" for record in records) == 4, "four reports arrived")
     must(resource.get("service.name") == "shop" and resource.get("cloud.provider") == "aws", "the resource is described")
+    show_metrics_and_spans(everything)
 
 
 def main():
