@@ -8,8 +8,6 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -18,12 +16,12 @@
 #include <stdexcept>
 #include <utility>
 
+#include "incoming.h"
+
 namespace storm {
 namespace {
 
 using std::chrono::milliseconds;
-
-constexpr std::size_t kMaxBody = 64 * 1024 * 1024;
 
 int listen_on(int& port) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -53,11 +51,6 @@ int connect_to(int port, int flags) {
   return fd;
 }
 
-void reset_at_close(int fd) {
-  linger now{1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-}
-
 SSL_CTX* make_context(const Certificate& certificate) {
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
   if (SSL_CTX_use_certificate_file(context, certificate.file.c_str(), SSL_FILETYPE_PEM) != 1 ||
@@ -66,51 +59,6 @@ SSL_CTX* make_context(const Certificate& certificate) {
     std::exit(1);
   }
   return context;
-}
-
-std::string zstd_decoded(std::string_view body) {
-  auto size = ZSTD_getFrameContentSize(body.data(), body.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN || size > kMaxBody)
-    throw std::runtime_error("a body that is not one zstd frame");
-  std::string out(size, '\0');
-  if (ZSTD_isError(ZSTD_decompress(out.data(), out.size(), body.data(), body.size())))
-    throw std::runtime_error("a body whose zstd is broken");
-  return out;
-}
-
-std::string gzip_decoded(std::string_view body) {
-  z_stream stream{};
-  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) throw std::runtime_error("no memory for gzip");
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(body.data()));
-  stream.avail_in = static_cast<uInt>(body.size());
-  std::string out;
-  int status = Z_OK;
-  while (status == Z_OK && out.size() < kMaxBody) {
-    auto old = out.size();
-    out.resize(old + 256 * 1024);
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + old);
-    stream.avail_out = 256 * 1024;
-    status = inflate(&stream, Z_NO_FLUSH);
-    out.resize(out.size() - stream.avail_out);
-  }
-  inflateEnd(&stream);
-  if (status != Z_STREAM_END || stream.avail_in > 0) throw std::runtime_error("a body whose gzip is broken");
-  return out;
-}
-
-std::string decoded(std::string_view body, std::string_view coding) {
-  if (coding.empty()) return std::string(body);
-  if (coding == "zstd") return zstd_decoded(body);
-  if (coding == "gzip") return gzip_decoded(body);
-  throw std::runtime_error("a body of the unknown coding " + std::string(coding));
-}
-
-std::string field(const std::string& head, const char* name) {
-  const char* at = strcasestr(head.c_str(), (std::string("\r\n") + name + ":").c_str());
-  if (!at) return {};
-  std::string_view rest(at + 3 + std::strlen(name));
-  while (rest.starts_with(' ')) rest.remove_prefix(1);
-  return std::string(rest.substr(0, rest.find('\r')));
 }
 
 // ExportLogsServiceResponse{partial_success{rejected_log_records, error_message}}.
@@ -131,86 +79,6 @@ std::string ok(std::string_view body, std::string_view type = "application/x-pro
   return "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(type) +
          "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
-
-}  // namespace
-
-// A connection's bytes, as they are or within TLS.
-class StubBackend::Stream {
- public:
-  Stream(int fd, SSL_CTX* context) : fd_(fd), ssl_(context ? SSL_new(context) : nullptr) {
-    if (ssl_) SSL_set_fd(ssl_, fd);
-  }
-  ~Stream() { SSL_free(ssl_); }
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-
-  // False: the client wants no such certificate, or has gone.
-  bool begin() { return !ssl_ || SSL_accept(ssl_) == 1; }
-  // Waits for the first byte of a request, and leaves it.
-  bool wait() {
-    char byte;
-    return ssl_ ? SSL_peek(ssl_, &byte, 1) == 1 : recv(fd_, &byte, 1, MSG_PEEK) == 1;
-  }
-  ssize_t read(char* to, std::size_t size) {
-    return ssl_ ? SSL_read(ssl_, to, static_cast<int>(size)) : recv(fd_, to, size, 0);
-  }
-  bool write(std::string_view text) {
-    if (ssl_) return SSL_write(ssl_, text.data(), static_cast<int>(text.size())) > 0;
-    while (!text.empty()) {
-      auto n = send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
-      if (n <= 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(n));
-    }
-    return true;
-  }
-  // False: the client has gone.
-  bool pause(milliseconds time) {
-    pollfd gone{fd_, POLLRDHUP, 0};
-    return poll(&gone, 1, static_cast<int>(time.count())) == 0;
-  }
-  void reset() { reset_at_close(fd_); }
-
- private:
-  const int fd_;
-  SSL* const ssl_;
-};
-
-// A request as its bytes come in.
-struct StubBackend::Incoming {
-  std::string head;
-  std::string body;
-  std::size_t length = 0;
-  std::string buffer = std::string(256 * 1024, '\0');
-
-  // False: the client has gone.
-  bool read_head(Stream& stream) {
-    head.clear();
-    body.clear();
-    for (;;) {
-      auto n = stream.read(buffer.data(), buffer.size());
-      if (n <= 0) return false;
-      auto searched = head.size() < 3 ? 0 : head.size() - 3;
-      head.append(buffer, 0, static_cast<std::size_t>(n));
-      auto end = head.find("\r\n\r\n", searched);
-      if (end == head.npos) continue;
-      body.assign(head, end + 4);
-      head.resize(end + 4);
-      length = std::strtoul(field(head, "Content-Length").c_str(), nullptr, 10);
-      return true;
-    }
-  }
-  // Up to `upto` bytes of it.
-  bool read_body(Stream& stream, std::size_t upto) {
-    while (body.size() < upto) {
-      auto n = stream.read(buffer.data(), std::min(buffer.size(), upto - body.size()));
-      if (n <= 0) return false;
-      body.append(buffer, 0, static_cast<std::size_t>(n));
-    }
-    return true;
-  }
-};
-
-namespace {
 
 std::vector<Number> numbers_in(std::string_view line, std::string_view type, std::string_view body) {
   if (line.ends_with("/v1/logs HTTP/1.1")) return numbers_in_otlp(body);

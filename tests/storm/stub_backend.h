@@ -23,6 +23,9 @@ struct ssl_ctx_st;
 
 namespace storm {
 
+class Stream;
+struct Incoming;
+
 // One request that was read in whole, as far as its fault let it be.
 struct Request {
   enum class Verdict {
@@ -92,8 +95,6 @@ class StubBackend {
     std::thread thread;
     bool over = false;
   };
-  class Stream;
-  struct Incoming;
 
   void accept_all();
   void serve(Connection& connection);
