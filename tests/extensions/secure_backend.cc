@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -81,6 +82,11 @@ LoopbackPort::LoopbackPort(std::function<void(int fd)> serve) {
   REQUIRE(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) == 0);
   port_ = ntohs(address.sin_port);
   thread_ = std::thread([this, serve = std::move(serve)] {
+    // OpenSSL writes to a client that has gone as write(2) does.
+    sigset_t broken_pipe;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
     for (;;) {
       int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       if (fd < 0) return;
